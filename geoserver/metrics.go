@@ -1,0 +1,70 @@
+package main
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"wangge/geoserver/live"
+	"wangge/tiles"
+)
+
+// metrics are the server's figures for Prometheus. They are about the server, never about places.
+type metrics struct {
+	registry *prometheus.Registry
+	requests *prometheus.HistogramVec
+}
+
+func newMetrics(view *live.View) *metrics {
+	m := &metrics{registry: prometheus.NewRegistry()}
+	m.requests = prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "wangge_http_request_seconds", Help: "Time to answer, by route and status.",
+		Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 5, 30}}, []string{"route", "status"})
+	m.registry.MustRegister(m.requests, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), &viewCollector{view: view})
+	return m
+}
+
+func (m *metrics) handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+}
+
+func (m *metrics) observe(route string, status int, took time.Duration) {
+	m.requests.WithLabelValues(route, strconv.Itoa(status)).Observe(took.Seconds())
+}
+
+// viewCollector reads the view when Prometheus asks.
+type viewCollector struct{ view *live.View }
+
+func (c *viewCollector) desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("wangge_"+name, help, labels, nil)
+}
+
+// Describe sends nothing: what there is depends on what is loaded.
+func (c *viewCollector) Describe(chan<- *prometheus.Desc) {}
+
+// Collect sends the layers' sizes and whether the store can be followed.
+func (c *viewCollector) Collect(ch chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	set := c.view.Tiles()
+	for _, l := range tiles.Layers() {
+		if s, ok := set.Snapshot(l.Name); ok {
+			gauge(c.desc("layer_features", "Features a layer holds in memory.", "layer"), float64(s.Features()), l.Name)
+			gauge(c.desc("layer_bytes", "Memory a layer takes.", "layer"), float64(s.Bytes()), l.Name)
+		}
+	}
+	stale := 0.0
+	if _, _, away := c.view.StaleSince(); away {
+		stale = 1
+	}
+	gauge(c.desc("stale", "1 while the store cannot be followed and the last look is served."), stale)
+	if st := c.view.State(); st != nil {
+		for subject, v := range st.Versions.Of {
+			gauge(c.desc("version", "Version of a subject that is served.", "subject"), float64(v), string(subject))
+		}
+	}
+}

@@ -1,0 +1,45 @@
+package grids
+
+import "github.com/paulmach/orb"
+
+// Feature is one row of a layer as the store hands it over: an id, a geometry in EPSG:4326 (lon, lat) and values in
+// the order of the table's columns. A value is nil, string, bool, int64 or float64.
+type Feature struct {
+	ID       uint64 // below 2^53, so that a browser keeps it exactly
+	Geometry orb.Geometry
+	Values   []any
+}
+
+// Table is a layer's content at one moment.
+type Table struct {
+	Columns  []string
+	Features []Feature
+}
+
+// Subject names a kind of data that changes and is versioned on its own.
+type Subject string
+
+// The subjects: the four of the mission, and the ground they stand on.
+const (
+	OnTerritory Subject = "territory" // district, towns, villages
+	OnGrids     Subject = "grids"     // grid editions
+	OnCasework  Subject = "casework"
+	OnVillages  Subject = "village-status"
+	OnSurveys   Subject = "surveys"
+	OnFindings  Subject = "findings"
+)
+
+// Subjects lists every subject.
+var Subjects = [...]Subject{OnTerritory, OnGrids, OnCasework, OnVillages, OnSurveys, OnFindings}
+
+// Role is what an actor is in the district (DOMAIN: who uses it).
+type Role string
+
+// Actor is who asks. Without accounts there is one: the operator of the machine, on loopback only.
+type Actor struct {
+	Name string
+	Role Role
+}
+
+// Operator is the actor of a server without accounts.
+var Operator = Actor{Name: "operator", Role: "operator"}

@@ -1,0 +1,90 @@
+package postgis
+
+import (
+	"context"
+	"iter"
+
+	"github.com/jackc/pgx/v5"
+
+	"wangge/grids"
+)
+
+// How a casework event was placed, as stored.
+const (
+	placedByPoint   = int16(1)
+	placedByVillage = int16(2)
+	placedByGrid    = int16(3)
+)
+
+var caseworkTable = table{"casework_event", grids.OnCasework, []string{"district_id", "event_id", "kind", "on_day", "by_week", "placed_by",
+	"town_code", "village_code", "grid_code", "h3_12", "geom", "synthetic", "batch_id"}}
+
+// ImportCasework stores events, idempotent by id: see importRows for rows and check. The batch's counts may grow while
+// rows is read; they are stored at the end.
+func (s *Store) ImportCasework(ctx context.Context, actor grids.Actor, b *grids.Batch, rows func() iter.Seq[grids.CaseEvent], check func() error) (grids.Stored, error) {
+	return importRows(ctx, s, actor, caseworkTable, b, rows, func(e grids.CaseEvent, v []any) ([]any, error) {
+		placed, geom := placedByGrid, []byte(nil)
+		switch {
+		case e.Point != nil:
+			placed = placedByPoint
+			var err error
+			if geom, err = encode(*e.Point); err != nil {
+				return nil, err
+			}
+		case e.VillageCode != "":
+			placed = placedByVillage
+		}
+		return append(v, int32(s.district), [16]byte(e.ID), e.Kind.Number(), e.On.Date(), e.Precision == grids.ByWeek, placed,
+			e.TownCode, e.VillageCode, e.GridCode, e.Cell, geom, e.Synthetic, [16]byte(b.ID)), nil
+	}, check, nil)
+}
+
+// caseColumns reads the events that have a point.
+func (s *Store) caseColumns(ctx context.Context, tx pgx.Tx) (c grids.CaseColumns, err error) {
+	var n int64
+	if err := tx.QueryRow(ctx, `select count(*) from casework_event where district_id = $1 and placed_by = 1`, s.district).Scan(&n); err != nil {
+		return c, err
+	}
+	c = grids.CaseColumns{Cells: make([]int64, 0, n), Months: make([]int32, 0, n), Kinds: make([]uint8, 0, n)}
+	rows, err := tx.Query(ctx, `select h3_12, (extract(year from on_day) * 12 + extract(month from on_day) - 1)::int, kind
+		from casework_event where district_id = $1 and placed_by = 1`, s.district)
+	if err != nil {
+		return c, err
+	}
+	var cell int64
+	var month int32
+	var kind int16
+	_, err = pgx.ForEachRow(rows, []any{&cell, &month, &kind}, func() error {
+		c.Cells, c.Months, c.Kinds = append(c.Cells, cell), append(c.Months, month), append(c.Kinds, uint8(kind))
+		return nil
+	})
+	return c, err
+}
+
+// placeCounts counts the events of a window by grid, village and town.
+func (s *Store) placeCounts(ctx context.Context, tx pgx.Tx, window grids.Period) (c grids.PlaceCounts, err error) {
+	c = grids.PlaceCounts{Grids: map[grids.Code]int{}, Villages: map[grids.Code]int{}, Towns: map[grids.Code]int{}}
+	if err := tx.QueryRow(ctx, `select count(*) from casework_event where district_id = $1`, s.district).Scan(&c.Stored); err != nil {
+		return c, err
+	}
+	rows, err := tx.Query(ctx, `select coalesce(town_code, ''), coalesce(village_code, ''), coalesce(grid_code, ''), count(*)
+		from casework_event where district_id = $1 and on_day between $2 and $3
+		group by grouping sets ((town_code), (village_code), (grid_code))`, s.district, window.From.First().Date(), window.To.Last().Date())
+	if err != nil {
+		return c, err
+	}
+	var town, village, grid string
+	var n int
+	_, err = pgx.ForEachRow(rows, []any{&town, &village, &grid, &n}, func() error {
+		switch {
+		case town != "":
+			c.Towns[town] = n
+		case village != "":
+			c.Villages[village] = n
+		case grid != "":
+			c.Grids[grid] = n
+		}
+		return nil
+	})
+	return c, err
+}

@@ -1,0 +1,258 @@
+// Package postgis is everything the server says to PostgreSQL + PostGIS: opening, migrations, the one kind of write
+// (change + version + outbox + audit in one transaction), and a file of queries a noun. No other package imports pgx.
+//
+// Geometry crosses the wire as EWKB with SRID 4326, lon before lat. A [Store] is safe for concurrent use. Errors are
+// *grids.Error: Unavailable when the database does not answer, with the database's own text kept as the cause only.
+package postgis
+
+import (
+	"context"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/tern/v2/migrate"
+
+	"wangge/grids"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Store is a pool of connections to one database, and the district it works for.
+type Store struct {
+	pool     *pgxpool.Pool
+	district grids.DistrictID
+}
+
+// Open connects to dsn (a URL or key=value string), brings the schema up to date and returns the store of one
+// district. The caller closes it. Errors: Unavailable (no answer), Invalid (bad dsn, PostGIS missing).
+func Open(ctx context.Context, dsn string, district grids.DistrictID) (s *Store, err error) {
+	defer wrap(&err, "open the database")
+	config, err := pgxpool.ParseConfig(dsn)
+	if err != nil {
+		return nil, grids.Hide(grids.Invalid, err, "the database URL is not well formed: write it as postgres://user:password@host:5432/name")
+	}
+	if err := migrateUp(ctx, config.ConnConfig.Copy()); err != nil {
+		return nil, err
+	}
+	config.ConnConfig.RuntimeParams["search_path"] = "wangge,public"
+	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	config.ConnConfig.RuntimeParams["application_name"] = "wangge"
+	config.MaxConns = max(config.MaxConns, 8)
+	config.AfterConnect = registerGeometry
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return &Store{pool: pool, district: district}, nil
+}
+
+// Close ends all connections.
+func (s *Store) Close() { s.pool.Close() }
+
+// Ping asks the database for an answer. The error is Unavailable.
+func (s *Store) Ping(ctx context.Context) (err error) {
+	defer wrap(&err, "ping")
+	return s.pool.Ping(ctx)
+}
+
+// District is the district the store works for.
+func (s *Store) District() grids.DistrictID { return s.district }
+
+// migrateUp applies the numbered migrations that the database does not have yet, under tern's advisory lock.
+func migrateUp(ctx context.Context, config *pgx.ConnConfig) error {
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx)
+	if _, err := conn.Exec(ctx, "select pg_advisory_lock(310151)"); err != nil { // two first starts at once: create schema is not atomic
+		return err
+	}
+	if _, err := conn.Exec(ctx, "create schema if not exists wangge"); err != nil {
+		return err
+	}
+	m, err := migrate.NewMigrator(ctx, conn, "wangge.schema_version")
+	if err != nil {
+		return err
+	}
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	if err := m.LoadMigrations(files); err != nil {
+		return err
+	}
+	at, err := m.GetCurrentVersion(ctx)
+	if err != nil {
+		return err
+	}
+	if int(at) > len(m.Migrations) {
+		return grids.Errorf(grids.Conflict, "the database has schema version %d, this program knows %d: use a newer wangge", at, len(m.Migrations))
+	}
+	err = m.Migrate(ctx)
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && (pg.Code == "0A000" || pg.Code == "58P01") && strings.Contains(pg.Message, "postgis") {
+		return grids.Hide(grids.Invalid, err, "the database has no PostGIS: install it on the database server (Debian: postgresql-15-postgis-3)")
+	}
+	return err
+}
+
+// registerGeometry teaches a connection the type geometry as plain bytes (EWKB), which binary COPY needs.
+func registerGeometry(ctx context.Context, conn *pgx.Conn) error {
+	var oid uint32
+	if err := conn.QueryRow(ctx, "select 'geometry'::regtype::oid").Scan(&oid); err != nil {
+		return err
+	}
+	conn.TypeMap().RegisterType(&pgtype.Type{Name: "geometry", OID: oid, Codec: pgtype.ByteaCodec{}})
+	return nil
+}
+
+// change is what a write did, for the outbox and the audit row beside it.
+type change struct {
+	actor    grids.Actor
+	action   string          // a verb: import, mark, withdraw
+	subject  grids.Subject   // what the audit row is about
+	touches  []grids.Subject // whose versions grow; subject alone when empty
+	detail   any             // JSON; never a place finer than the noun's id
+	bounds   *[4]float64     // west, south, east, north of the change; nil = anywhere
+	versions grids.Versions  // filled by write: the versions after the change
+}
+
+// write runs f and, in the same transaction, bumps the versions, adds the outbox rows and the audit row. A change
+// that f reports as nothing (false) leaves no trace.
+func (s *Store) write(ctx context.Context, c *change, f func(tx pgx.Tx) (changed bool, err error)) error {
+	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		changed, err := f(tx)
+		if err != nil || !changed {
+			return err
+		}
+		return s.record(ctx, tx, c)
+	})
+}
+
+// record writes versions, outbox and audit of a change. The version rows are locked in a fixed order, so that two
+// writers never wait for each other crosswise, and their numbers are dense.
+func (s *Store) record(ctx context.Context, tx pgx.Tx, c *change) error {
+	touches := c.touches
+	if len(touches) == 0 {
+		touches = []grids.Subject{c.subject}
+	}
+	slices.Sort(touches)
+	c.versions.Of = map[grids.Subject]int64{}
+	for _, sub := range touches {
+		var v int64
+		err := tx.QueryRow(ctx, `insert into district_version as d (district_id, subject, version) values ($1, $2, 1)
+			on conflict on constraint district_version_pk do update set version = d.version + 1 returning version`, s.district, sub).Scan(&v)
+		if err != nil {
+			return err
+		}
+		var bounds []float64
+		if c.bounds != nil {
+			bounds = c.bounds[:]
+		}
+		if _, err := tx.Exec(ctx, `insert into outbox (district_id, subject, version, bounds) values ($1, $2, $3, $4)`, s.district, sub, v, bounds); err != nil {
+			return err
+		}
+		c.versions.Of[sub] = v
+	}
+	detail, err := json.Marshal(c.detail)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `insert into audit (district_id, audit_id, actor, role, action, subject, detail) values ($1, $2, $3, $4, $5, $6, $7)`,
+		s.district, grids.NewID(), c.actor.Name, c.actor.Role, c.action, c.subject, detail)
+	return err
+}
+
+// Versions reads the current versions in one statement.
+func (s *Store) Versions(ctx context.Context) (v grids.Versions, err error) {
+	defer wrap(&err, "read the versions")
+	return s.versions(ctx, s.pool)
+}
+
+type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
+func (s *Store) versions(ctx context.Context, q querier) (grids.Versions, error) {
+	v := grids.Versions{Of: map[grids.Subject]int64{}}
+	rows, err := q.Query(ctx, `select g.id::text, coalesce(d.subject, ''), coalesce(d.version, 0)
+		from generation g left join district_version d on d.district_id = $1`, s.district)
+	if err != nil {
+		return v, err
+	}
+	var subject string
+	var version int64
+	_, err = pgx.ForEachRow(rows, []any{&v.Generation, &subject, &version}, func() error {
+		if subject != "" {
+			v.Of[grids.Subject(subject)] = version
+		}
+		return nil
+	})
+	return v, err
+}
+
+// wrap turns whatever came out of the driver into an *grids.Error; an error that is one already passes unchanged.
+func wrap(err *error, doing string) {
+	if *err == nil {
+		return
+	}
+	var e *grids.Error
+	if errors.As(*err, &e) {
+		return
+	}
+	var pg *pgconn.PgError
+	switch {
+	case errors.Is(*err, context.Canceled):
+	case errors.As(*err, &pg):
+		*err = fromPostgres(pg, *err, doing)
+	default: // the connection: refused, broken, timed out
+		*err = grids.Hide(grids.Unavailable, fmt.Errorf("%s: %w", doing, *err), "the database does not answer at the moment; try again shortly")
+	}
+}
+
+// fromPostgres decides by SQLSTATE and the constraint's name, never by text.
+func fromPostgres(pg *pgconn.PgError, err error, doing string) error {
+	err = fmt.Errorf("%s: %w", doing, err)
+	switch {
+	case constraintSentence(pg.ConstraintName) != "":
+		return grids.Hide(grids.Conflict, err, "%s", constraintSentence(pg.ConstraintName))
+	case pg.Code == "53100":
+		return grids.Hide(grids.Full, err, "the database's disk is full; nothing was stored. Free some space and try again")
+	case strings.HasPrefix(pg.Code, "57") || strings.HasPrefix(pg.Code, "08") || strings.HasPrefix(pg.Code, "53"):
+		return grids.Hide(grids.Unavailable, err, "the database does not answer at the moment; try again shortly")
+	case pg.Code == "40001" || pg.Code == "40P01":
+		return grids.Hide(grids.Unavailable, err, "another change came in between; try again")
+	}
+	return grids.Hide(grids.Internal, err, "the server could not %s; the log has the cause", doing)
+}
+
+// constraintSentence says, by the constraint that refused, what a person should know; "" for the others.
+func constraintSentence(name string) string {
+	switch name {
+	case "town_district", "grid_edition_district":
+		return "there is no district yet: import the district's outline first"
+	case "village_town":
+		return "a village names a town that is not stored (or a stored village would lose its town): import all towns first"
+	case "grid_town":
+		return "a grid names a town that is not stored (or a stored grid would lose its town): import all towns first"
+	case "grid_edition_published":
+		return "another edition of this grid family was published at the same moment; look at it and import again"
+	}
+	return ""
+}

@@ -1,0 +1,242 @@
+package postgis
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/paulmach/orb"
+
+	"wangge/grids"
+)
+
+var errDryRun = errors.New("dry run")
+
+// ImportAreas checks a level of territory inside PostGIS and, when nothing serious is found, replaces that level.
+// Grids become a new published edition. Casework and findings are placed anew in the same transaction.
+// Errors: Conflict when a constraint refuses, Unavailable. Flaws are no error: look at Stored.
+func (s *Store) ImportAreas(ctx context.Context, actor grids.Actor, in grids.AreaImport) (res grids.AreaResult, err error) {
+	defer wrap(&err, "import "+string(in.Level))
+	c := &change{actor: actor, action: "import", subject: subjectOf(in.Level), detail: in.Batch, touches: grids.Subjects[:]}
+	err = s.write(ctx, c, func(tx pgx.Tx) (bool, error) {
+		if _, err := tx.Exec(ctx, "select pg_advisory_xact_lock(310151, 1)"); err != nil { // one import of territory at a time
+			return false, err
+		}
+		if err := s.stageAreas(ctx, tx, in.Areas); err != nil {
+			return false, err
+		}
+		if res.Flaws, err = s.checkStage(ctx, tx, in.Level, in.ToleranceM2); err != nil {
+			return false, err
+		}
+		if grids.Stops(res.Flaws) {
+			return false, nil
+		}
+		if res.Unchanged, err = s.mergeAreas(ctx, tx, in); err != nil || res.Unchanged {
+			return false, err
+		}
+		if err := s.replace(ctx, tx); err != nil {
+			return false, err
+		}
+		if in.DryRun {
+			return false, errDryRun
+		}
+		res.Stored = true
+		return true, s.saveBatch(ctx, tx, actor, in.Batch)
+	})
+	if errors.Is(err, errDryRun) {
+		err = nil
+	}
+	res.Versions = c.versions
+	return res, err
+}
+
+func subjectOf(l grids.Level) grids.Subject {
+	if l == grids.LevelGrids {
+		return grids.OnGrids
+	}
+	return grids.OnTerritory
+}
+
+// stageAreas copies the areas into a temporary table that ends with the transaction.
+func (s *Store) stageAreas(ctx context.Context, tx pgx.Tx, areas []grids.Area) error {
+	_, err := tx.Exec(ctx, `create temporary table stage (code text, town_code text, name text, name_en text, kind text,
+		synthetic boolean, geom geometry(MultiPolygon, 4326)) on commit drop`)
+	if err != nil {
+		return err
+	}
+	_, err = tx.CopyFrom(ctx, pgx.Identifier{"stage"}, []string{"code", "town_code", "name", "name_en", "kind", "synthetic", "geom"},
+		pgx.CopyFromSlice(len(areas), func(i int) ([]any, error) {
+			a := areas[i]
+			b, err := encode(a.Geometry)
+			return []any{a.Code, a.TownCode, a.Name, a.NameEN, a.Kind, a.Synthetic, b}, err
+		}))
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, "create index on stage using gist (geom); analyze stage")
+	return err
+}
+
+// mergeAreas puts the checked stage in its place; it reports whether the very same content was there already.
+func (s *Store) mergeAreas(ctx context.Context, tx pgx.Tx, in grids.AreaImport) (unchanged bool, err error) {
+	var changed int64
+	exec := func(sql string, args ...any) error {
+		tag, err := tx.Exec(ctx, sql, append([]any{s.district}, args...)...)
+		changed += tag.RowsAffected()
+		return err
+	}
+	switch in.Level {
+	case grids.LevelDistrict:
+		err = exec(`insert into district as t (district_id, code, name, name_en, synthetic, geom) select $1, code, name, name_en, synthetic, geom from stage
+			on conflict on constraint district_pk do update set (code, name, name_en, synthetic, geom) = (excluded.code, excluded.name, excluded.name_en, excluded.synthetic, excluded.geom)
+			where (t.code, t.name, t.name_en, t.synthetic, ST_AsBinary(t.geom)) is distinct from (excluded.code, excluded.name, excluded.name_en, excluded.synthetic, ST_AsBinary(excluded.geom))`)
+	case grids.LevelTowns:
+		err = exec(`insert into town as t (district_id, code, name, kind, synthetic, area_m2, geom) select $1, code, name, kind, synthetic, ST_Area(geom::geography), geom from stage
+			on conflict on constraint town_pk do update set (name, kind, synthetic, area_m2, geom) = (excluded.name, excluded.kind, excluded.synthetic, excluded.area_m2, excluded.geom)
+			where (t.name, t.kind, t.synthetic, ST_AsBinary(t.geom)) is distinct from (excluded.name, excluded.kind, excluded.synthetic, ST_AsBinary(excluded.geom))`)
+		if err == nil {
+			err = exec(`delete from town where district_id = $1 and code not in (select code from stage)`)
+		}
+	case grids.LevelVillages:
+		err = exec(`insert into village as t (district_id, code, town_code, name, kind, synthetic, area_m2, geom)
+			select $1, code, town_code, name, kind, synthetic, ST_Area(geom::geography), geom from stage
+			on conflict on constraint village_pk do update set (town_code, name, kind, synthetic, area_m2, geom) = (excluded.town_code, excluded.name, excluded.kind, excluded.synthetic, excluded.area_m2, excluded.geom)
+			where (t.town_code, t.name, t.kind, t.synthetic, ST_AsBinary(t.geom)) is distinct from (excluded.town_code, excluded.name, excluded.kind, excluded.synthetic, ST_AsBinary(excluded.geom))`)
+		if err == nil {
+			err = exec(`delete from village where district_id = $1 and code not in (select code from stage)`)
+		}
+	case grids.LevelGrids:
+		return s.publishGrids(ctx, tx, in)
+	}
+	return changed == 0, err
+}
+
+// publishGrids makes the stage the family's published edition, unless its content is that edition already.
+func (s *Store) publishGrids(ctx context.Context, tx pgx.Tx, in grids.AreaImport) (unchanged bool, err error) {
+	hash := contentHash(in.Areas)
+	err = tx.QueryRow(ctx, `select exists (select from grid_edition where district_id = $1 and family = $2 and state = 'published' and content_hash = $3)`,
+		s.district, in.Family, hash).Scan(&unchanged)
+	if err != nil || unchanged {
+		return unchanged, err
+	}
+	if _, err := tx.Exec(ctx, `update grid_edition set state = 'superseded' where district_id = $1 and family = $2 and state = 'published'`, s.district, in.Family); err != nil {
+		return false, err
+	}
+	id := grids.NewID()
+	if _, err := tx.Exec(ctx, `insert into grid_edition (district_id, edition_id, family, name, state, effective_from, content_hash) values ($1, $2, $3, $4, 'published', $5, $6)`,
+		s.district, id, in.Family, in.Edition, in.From.Date(), hash); err != nil {
+		return false, err
+	}
+	_, err = tx.Exec(ctx, `insert into grid (district_id, edition_id, code, town_code, name, synthetic, area_m2, geom)
+		select $1, $2, code, town_code, name, synthetic, ST_Area(geom::geography), geom from stage`, s.district, id)
+	return false, err
+}
+
+// contentHash is the SHA-256 over the areas in the order of their codes: names, towns and every coordinate.
+func contentHash(areas []grids.Area) []byte {
+	sorted := slices.Clone(areas)
+	slices.SortFunc(sorted, func(a, b grids.Area) int {
+		if a.Code < b.Code {
+			return -1
+		}
+		return 1
+	})
+	h := sha256.New()
+	for _, a := range sorted {
+		b, _ := encode(a.Geometry) // a MultiPolygon always encodes
+		h.Write([]byte(a.Code + "\x00" + a.TownCode + "\x00" + a.Name + "\x00"))
+		h.Write(b)
+	}
+	return h.Sum(nil)
+}
+
+// territory reads the district, its towns and villages, and the grids of the family's published edition. A district
+// that is not there yet gives a NotFound error; a family without an edition gives no grids.
+func (s *Store) territory(ctx context.Context, tx pgx.Tx, family grids.Family) (t grids.Territory, err error) {
+	var b []byte
+	d := &t.District
+	err = tx.QueryRow(ctx, `select code, name, name_en, synthetic, geom from district where district_id = $1`, s.district).Scan(&d.Code, &d.Name, &d.NameEN, &d.Synthetic, &b)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return t, grids.Errorf(grids.NotFound, "no territory is stored yet: import the district, its towns, villages and grids, or start with --demo")
+	}
+	if err != nil {
+		return t, err
+	}
+	d.ID = s.district
+	if d.Geometry, err = area(b); err != nil {
+		return t, err
+	}
+	if t.Towns, err = s.towns(ctx, tx); err != nil {
+		return t, err
+	}
+	if t.Villages, err = s.villages(ctx, tx); err != nil {
+		return t, err
+	}
+	return t, s.grids(ctx, tx, family, &t)
+}
+
+func (s *Store) towns(ctx context.Context, tx pgx.Tx) ([]grids.Town, error) {
+	rows, err := tx.Query(ctx, `select code, name, kind, synthetic, geom from town where district_id = $1 order by code`, s.district)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (v grids.Town, err error) {
+		var b []byte
+		if err = row.Scan(&v.Code, &v.Name, &v.Kind, &v.Synthetic, &b); err == nil {
+			v.Geometry, err = area(b)
+		}
+		return v, err
+	})
+}
+
+func (s *Store) villages(ctx context.Context, tx pgx.Tx) ([]grids.Village, error) {
+	rows, err := tx.Query(ctx, `select code, town_code, name, kind, synthetic, geom from village where district_id = $1 order by code`, s.district)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (v grids.Village, err error) {
+		var b []byte
+		if err = row.Scan(&v.Code, &v.TownCode, &v.Name, &v.Kind, &v.Synthetic, &b); err == nil {
+			v.Geometry, err = area(b)
+		}
+		return v, err
+	})
+}
+
+func (s *Store) grids(ctx context.Context, tx pgx.Tx, family grids.Family, t *grids.Territory) error {
+	e := &t.Edition
+	var from time.Time
+	err := tx.QueryRow(ctx, `select edition_id, family, name, state, effective_from from grid_edition
+		where district_id = $1 and family = $2 and state = 'published'`, s.district, family).Scan(&e.ID, &e.Family, &e.Name, &e.State, &from)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	e.EffectiveFrom = grids.DayOf(from)
+	rows, err := tx.Query(ctx, `select code, town_code, name, synthetic, geom from grid where district_id = $1 and edition_id = $2 order by code`, s.district, e.ID)
+	if err != nil {
+		return err
+	}
+	t.Grids, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (v grids.Grid, err error) {
+		var b []byte
+		if err = row.Scan(&v.Code, &v.TownCode, &v.Name, &v.Synthetic, &b); err == nil {
+			v.Geometry, err = area(b)
+		}
+		return v, err
+	})
+	e.Grids = len(t.Grids)
+	return err
+}
+
+func area(b []byte) (orb.MultiPolygon, error) {
+	g, err := decode(b)
+	if err != nil {
+		return nil, err
+	}
+	return multi(g)
+}

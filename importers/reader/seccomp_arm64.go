@@ -1,0 +1,8 @@
+package main
+
+import "golang.org/x/sys/unix"
+
+const architecture = unix.AUDIT_ARCH_AARCH64
+
+// architectureCalls are the calls to refuse that only this machine has.
+func architectureCalls() []int { return nil }

@@ -1,0 +1,113 @@
+package styles
+
+// get reads an attribute, has asks whether the tile holds it, is compares it with a text.
+func get(attr string) expr       { return expr{"get", attr} }
+func has(attr string) expr       { return expr{"has", attr} }
+func is(attr, value string) expr { return expr{"==", get(attr), value} }
+func not(e expr) expr            { return expr{"!", e} }
+
+// state is true where the client set the feature state.
+func state(name string) expr { return expr{"boolean", expr{"feature-state", name}, false} }
+
+// fillLayers colours a polygon source by its legend: a plain fill, and a pattern over each state that has one.
+func fillLayers(source string, leg Legend, p palette, opacity float64) []object {
+	layers := []object{{
+		"id": source + "-fill", "type": "fill", "source": source, "source-layer": source,
+		"paint": object{
+			"fill-color":     fillColor(leg),
+			"fill-antialias": true,
+			"fill-opacity":   fillOpacity(opacity),
+		},
+	}}
+	for _, pattern := range []string{HatchImage, NotLookedImage} {
+		if filter := patternFilter(leg, pattern); filter != nil {
+			layers = append(layers, object{
+				"id": source + "-" + pattern, "type": "fill", "source": source, "source-layer": source, "filter": filter,
+				"paint": object{"fill-pattern": pattern, "fill-opacity": fillOpacity(opacity)},
+			})
+		}
+	}
+	return layers
+}
+
+// fillOpacity is the opacity of a fill: whole, so that the map shows the legend's very colours; faint when dimmed.
+func fillOpacity(whole float64) expr {
+	return expr{"case", state("dim"), 0.15 * whole, state("hover"), 0.85 * whole, whole}
+}
+
+// fillColor is the colour of a feature: of its state, or of the class that holds its value.
+func fillColor(leg Legend) expr {
+	e := expr{"case"}
+	for _, s := range leg.Special {
+		if test := stateTest(leg.Indicator, s.State); test != nil {
+			e = append(e, test, s.Color)
+		}
+	}
+	return append(e, classColor(leg))
+}
+
+// classColor picks the class of a value that is there: the step of a number, the match of a category.
+func classColor(leg Legend) any {
+	if len(leg.Classes) == 0 {
+		return specialColor(leg, NoData)
+	}
+	if leg.Classes[0].Value != "" {
+		e := expr{"match", get(leg.Indicator)}
+		for _, c := range leg.Classes {
+			e = append(e, c.Value, c.Color)
+		}
+		return append(e, specialColor(leg, NoData))
+	}
+	if len(leg.Classes) == 1 {
+		return leg.Classes[0].Color
+	}
+	e := expr{"step", expr{"number", get(leg.Indicator)}, leg.Classes[0].Color}
+	for _, c := range leg.Classes[1:] {
+		e = append(e, *c.From, c.Color)
+	}
+	return e
+}
+
+// specialColor is the legend's colour of a state, transparent when it has no such entry.
+func specialColor(leg Legend, state string) string {
+	for _, s := range leg.Special {
+		if s.State == state {
+			return s.Color
+		}
+	}
+	return "rgba(0,0,0,0)"
+}
+
+// stateTest is true for features whose value is in the state, by the attributes of the tiles: a number is there or
+// is missing; cases_state tells a suppressed count from a missing one; a missing survey is one that has not been made.
+func stateTest(indicator, state string) expr {
+	missing := not(has(indicator))
+	counted := Indicator{ID: indicator}.fromCases()
+	switch {
+	case state == Zero && counted:
+		return expr{"any", is("cases_state", Zero), expr{"==", get(indicator), 0}}
+	case state == Zero:
+		return expr{"==", get(indicator), 0}
+	case state == Suppressed && counted:
+		return is("cases_state", Suppressed)
+	case state == NoData && counted:
+		return expr{"all", missing, expr{"!=", get("cases_state"), Suppressed}, expr{"!=", get("cases_state"), Zero}}
+	case state == Indicator{ID: indicator}.missing():
+		return missing
+	}
+	return nil
+}
+
+// patternFilter selects the features over which the legend draws a pattern, nil when there is no such state.
+func patternFilter(leg Legend, pattern string) any {
+	tests := expr{"any"}
+	for _, s := range leg.Special {
+		if test := stateTest(leg.Indicator, s.State); test != nil && s.Pattern == pattern {
+			tests = append(tests, test)
+		}
+	}
+	if len(tests) == 1 {
+		return nil
+	}
+	return tests
+}

@@ -1,0 +1,92 @@
+package styles
+
+import (
+	"slices"
+	"strings"
+
+	"wangge/grids"
+)
+
+// The levels of the map: what is coloured.
+const (
+	OnGrids    = "grids"
+	OnVillages = "villages"
+	OnTowns    = "towns"
+	OnCells    = "cells" // H3
+	OnNothing  = "none"  // base map and overlays only
+)
+
+// The kinds of indicator.
+const (
+	NumberKind   = "number"
+	CategoryKind = "category"
+)
+
+// Indicator is something that can be coloured on the map. Its ID is the attribute of the tile layers that holds it.
+type Indicator struct {
+	ID       string   `json:"id"`
+	Title    Title    `json:"title"`
+	Unit     string   `json:"unit"` // "%" means: the value is a share 0…1, shown times 100
+	Kind     string   `json:"kind"` // NumberKind or CategoryKind
+	Levels   []string `json:"levels"`
+	Decimals int      `json:"decimals"` // fewest decimals of a label, in the unit shown
+}
+
+// Indicators lists every indicator in the order of the menu, the default first.
+func Indicators() []Indicator {
+	all := []string{OnGrids, OnVillages, OnTowns, OnCells}
+	return []Indicator{
+		{"risk", Title{"综合风险指数", "Composite risk"}, "", NumberKind, all, 0},
+		{"density", Title{"案件密度", "Case density"}, "/km²", NumberKind, all, 1},
+		{"cases", Title{"案件数", "Cases"}, "", NumberKind, all, 0},
+		{"findings_open", Title{"未结疑似点", "Open findings"}, "", NumberKind, all, 0},
+		{"findings_confirmed", Title{"确认种植点", "Confirmed findings"}, "", NumberKind, []string{OnGrids, OnVillages, OnTowns}, 0},
+		{"survey", Title{"滚动调查完成率", "Survey completion"}, "%", NumberKind, all, 0},
+		{"certified_share", Title{"无毒村居达标比例", "Certified villages"}, "%", NumberKind, []string{OnGrids, OnTowns, OnCells}, 0},
+		{"status", Title{"无毒村居状态", "Drug-free village status"}, "", CategoryKind, []string{OnVillages}, 0},
+	}
+}
+
+// IndicatorAt is the indicator with that id on that level. The error is Invalid and names what there is.
+func IndicatorAt(id, level string) (Indicator, error) {
+	if !slices.Contains([]string{OnGrids, OnVillages, OnTowns, OnCells}, level) {
+		return Indicator{}, grids.Errorf(grids.Invalid, "level %q is not known; use grids, villages, towns or cells", level)
+	}
+	known := ""
+	for _, ind := range Indicators() {
+		if !slices.Contains(ind.Levels, level) {
+			continue
+		}
+		if ind.ID == id {
+			return ind, nil
+		}
+		known += " " + ind.ID
+	}
+	return Indicator{}, grids.Errorf(grids.Invalid, "indicator %q is not known on level %s; use one of%s", id, level, known)
+}
+
+// fromCases reports whether the indicator is a count of casework, which may be suppressed.
+func (ind Indicator) fromCases() bool { return ind.ID == "cases" || ind.ID == "density" }
+
+// whole reports whether the indicator counts things, so that its values are whole numbers.
+func (ind Indicator) whole() bool { return ind.ID == "cases" || strings.HasPrefix(ind.ID, "findings_") }
+
+// missing is the state of a place whose tile has no such attribute: a survey that found no data has not looked.
+func (ind Indicator) missing() string {
+	if ind.ID == "survey" {
+		return NotLooked
+	}
+	return NoData
+}
+
+// states lists the values other than numbers that this indicator can have, in the order of the legend.
+func (ind Indicator) states() []string {
+	switch {
+	case ind.Kind == CategoryKind:
+		return []string{NoData}
+	case ind.fromCases():
+		return []string{Zero, Suppressed, NoData}
+	default:
+		return []string{Zero, ind.missing()}
+	}
+}

@@ -1,0 +1,194 @@
+package tiles
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"testing"
+
+	"github.com/paulmach/orb"
+	"github.com/paulmach/orb/encoding/mvt"
+	"github.com/paulmach/orb/geojson"
+	"github.com/paulmach/orb/maptile"
+
+	"wangge/grids"
+	"wangge/grids/disclosure"
+	"wangge/grids/mesh"
+)
+
+// rounds is some 200 tiles over the district, z8 to z15, the same number of each zoom.
+func rounds(layers ...string) (out []Request) {
+	for z := 8; z <= 15; z++ {
+		all := tilesOver(orb.Bound{Min: orb.Point{121.2, 31.4}, Max: orb.Point{121.9, 31.8}}, z)
+		for i := range 25 {
+			m := all[i*len(all)/25]
+			out = append(out, Request{Layers: layers, Z: z, X: int(m.X), Y: int(m.Y)})
+		}
+	}
+	return out
+}
+
+// One cold tile of the 351 grids, z8 to z15, cut and compressed.
+func BenchmarkGridTileCold(b *testing.B) {
+	s := NewSet(disclosure.Policy{K: 3}, 1<<20)
+	s.Put(demoSnapshot(b, "grids"))
+	benchmarkCold(b, s, rounds("grids"))
+}
+
+// One cold tile of hexagons out of a cube of 1 000 000 events, z8 to z15, cut and compressed; the five sheets are there.
+func BenchmarkHeatTileCold(b *testing.B) {
+	s := NewSet(disclosure.Policy{K: 3}, 1<<20)
+	c := someEvents(b, 1_000_000)
+	s.PutCube(NewCube(c.cells, c.months, c.kinds, Stamp{}))
+	benchmarkCold(b, s, rounds("heat"))
+}
+
+func benchmarkCold(b *testing.B, s *Set, requests []Request) {
+	now, bytes := s.now.Load(), 0
+	for _, r := range requests { // what is made once for all tiles of a zoom
+		if _, err := s.render(b.Context(), now, r); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		t, err := s.render(context.Background(), now, requests[i%len(requests)])
+		if err != nil {
+			b.Fatal(err)
+		}
+		bytes += len(t.Gzip)
+		i++
+	}
+	b.ReportMetric(float64(bytes)/float64(i), "bytes/tile")
+}
+
+// One tile that is kept: ETag, look-up.
+func BenchmarkTileCached(b *testing.B) {
+	s := loadedSet(b)
+	r := over(9, "grids", "heat", "findings")
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := s.Tile(context.Background(), r); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// The same hexagons of one tile in the same run, by this encoder and by orb's, both from geometry and attributes in
+// memory to the bytes of the tile.
+func BenchmarkEncodeHexagons(b *testing.B) {
+	m := maptile.At(orb.Point{121.5, 31.6}, 10)
+	layer, _ := Find("cells")
+	table := hexagonTable(b, m)
+	snapshot, err := NewSnapshot(layer, table, Stamp{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	perHexagon := func(b *testing.B) {
+		b.ReportMetric(float64(b.N)*float64(len(table.Features))/b.Elapsed().Seconds(), "hexagons/s")
+	}
+	b.Run("ours", func(b *testing.B) {
+		var e encoder
+		var out []byte
+		b.ReportAllocs()
+		for b.Loop() {
+			out = e.appendLayer(out[:0], snapshot, 10, int(m.X), int(m.Y))
+		}
+		perHexagon(b)
+	})
+	b.Run("orb", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			fc := geojson.NewFeatureCollection()
+			for _, f := range table.Features {
+				feature := geojson.NewFeature(orb.Clone(f.Geometry)) // projecting changes it in place
+				feature.ID = float64(f.ID)
+				for i, c := range table.Columns {
+					feature.Properties[c] = f.Values[i]
+				}
+				fc.Append(feature)
+			}
+			l := mvt.NewLayer("cells", fc)
+			l.Version = 2
+			l.ProjectToTile(m)
+			l.Clip(mvt.MapboxGLDefaultExtentBound)
+			if _, err := mvt.Marshal(mvt.Layers{l}); err != nil {
+				b.Fatal(err)
+			}
+		}
+		perHexagon(b)
+	})
+}
+
+// hexagonTable is the hexagons of resolution 9 in a tile, with the attributes of the heat layer.
+func hexagonTable(b *testing.B, m maptile.Tile) grids.Table {
+	b.Helper()
+	table := grids.Table{Columns: heatColumns[:]}
+	seen := map[mesh.Cell]bool{}
+	bound := m.Bound()
+	for lon := bound.Min[0]; lon < bound.Max[0]; lon += 0.001 {
+		for lat := bound.Min[1]; lat < bound.Max[1]; lat += 0.001 {
+			c, err := mesh.At(orb.Point{lon, lat}, 9)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if !seen[c] {
+				seen[c] = true
+				n := int64(len(seen)%90 + 3)
+				table.Features = append(table.Features, grids.Feature{ID: hexagonID(c), Geometry: orb.Polygon{c.Boundary()},
+					Values: []any{c.String(), int64(9), n, significant(float64(n)/0.0794, 3), 0.0794}})
+			}
+		}
+	}
+	return table
+}
+
+// Loading the demo grids.
+func BenchmarkSnapshot(b *testing.B) {
+	table := demoTable(b, "grids")
+	b.ReportAllocs()
+	var s *Snapshot
+	for b.Loop() {
+		s = snapshotOf(b, "grids", table)
+	}
+	b.ReportMetric(float64(s.Bytes())/1024, "KiB-kept")
+}
+
+// Loading a cube, with its first sheet and its histogram.
+func BenchmarkCube(b *testing.B) {
+	for _, n := range []int{1_000_000, 5_000_000} {
+		c := someEvents(b, n)
+		b.Run(fmt.Sprintf("load/%d", n), func(b *testing.B) {
+			var before, after runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&before)
+			var cube *Cube
+			for b.Loop() {
+				cube = NewCube(c.cells, c.months, c.kinds, Stamp{})
+			}
+			runtime.GC()
+			runtime.ReadMemStats(&after)
+			b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/(1<<20), "MiB-kept")
+			runtime.KeepAlive(cube)
+		})
+		cube := NewCube(c.cells, c.months, c.kinds, Stamp{})
+		for _, res := range []int{7, 10} {
+			b.Run(fmt.Sprintf("sheet/%d/r%d", n, res), func(b *testing.B) {
+				var s *Snapshot
+				for i := 0; b.Loop(); i++ { // a K of its own each time, so that nothing is kept
+					var err error
+					if s, err = cube.Sheet(context.Background(), Filter{Period: grids.Period{From: cube.first + 12}}, res, disclosure.Policy{K: 3 + i}); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.ReportMetric(float64(s.Features()), "hexagons")
+			})
+		}
+		b.Run(fmt.Sprintf("months/%d", n), func(b *testing.B) {
+			for b.Loop() {
+				cube.Months(Filter{Kinds: []grids.CaseKind{grids.TipOff}})
+			}
+		})
+	}
+}

@@ -1,0 +1,6 @@
+-- Drone and patrol findings: points, and the outlines of plots. Dismissed ones stay visible: work done. Parameter: @district.
+select ('x' || substr(md5(finding_id::text), 1, 13))::bit(52)::bigint as fid, geom, finding_id::text as id, kind, state, confidence,
+  to_char(seen_at at time zone 'Asia/Shanghai', 'YYYY-MM-DD') as seen, source, round(area_m2)::bigint as area_m2,
+  geometrytype(geom) = 'POLYGON' as plot
+from finding where district_id = @district
+order by finding_id;

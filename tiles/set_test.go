@@ -1,0 +1,324 @@
+package tiles
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/paulmach/orb"
+	"github.com/paulmach/orb/encoding/mvt"
+	"github.com/paulmach/orb/maptile"
+
+	"wangge/grids"
+	"wangge/grids/disclosure"
+)
+
+// loadedSet is a set with three demo layers and some casework.
+func loadedSet(t testing.TB) *Set {
+	t.Helper()
+	s := NewSet(disclosure.Policy{K: 3}, 64<<20)
+	for _, layer := range []string{"grids", "district", "findings"} {
+		s.Put(demoSnapshot(t, layer))
+	}
+	c := someEvents(t, 5000)
+	s.PutCube(NewCube(c.cells, c.months, c.kinds, Stamp{Generation: "g"}))
+	return s
+}
+
+// over is the request for the tile of layers over the middle of the district.
+func over(z int, layers ...string) Request {
+	m := maptile.At(orb.Point{121.5, 31.65}, maptile.Zoom(z))
+	return Request{Layers: layers, Z: z, X: int(m.X), Y: int(m.Y)}
+}
+
+func TestCheck(t *testing.T) {
+	s := NewSet(disclosure.Policy{K: 3}, 1<<20)
+	for _, c := range []struct {
+		r    Request
+		kind grids.Kind
+		want string // "" when the request is fine
+	}{
+		{Request{Layers: []string{"grids"}, Z: 0}, 0, ""},
+		{Request{Layers: []string{"grids", "heat", "findings"}, Z: 16, X: 65535, Y: 65535}, 0, ""},
+		{Request{Layers: []string{"grid"}}, grids.NotFound, `no layer "grid"; the layers are land,district,towns,`},
+		{Request{Layers: []string{strings.Repeat("x", 1<<20)}}, grids.NotFound, `no layer "xxx`},
+		{Request{Layers: []string{""}}, grids.NotFound, "no layer"},
+		{Request{}, grids.NotFound, "no layer is named"},
+		{Request{Layers: []string{"grids", "heat", "grids"}}, grids.Invalid, "grids is named twice"},
+		{Request{Layers: slices.Repeat([]string{"grids"}, 1000)}, grids.Invalid, "1000 layers are asked for and there are 10"},
+		{Request{Layers: []string{"grids"}, Z: 17}, grids.Invalid, "zoom 17 is outside 0 to 16"},
+		{Request{Layers: []string{"grids"}, Z: -1}, grids.Invalid, "zoom -1"},
+		{Request{Layers: []string{"grids"}, Z: 6, X: 64}, grids.Invalid, "at zoom 6, x and y are 0 to 63"},
+		{Request{Layers: []string{"grids"}, Z: 6, Y: -1}, grids.Invalid, "x and y are 0 to 63"},
+	} {
+		err := s.Check(c.r)
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want) || grids.KindOf(err) != c.kind || len(err.Error()) > 300) {
+			t.Errorf("%.100v: %v, want %v and %q", c.r, err, c.kind, c.want)
+		}
+	}
+}
+
+func TestTileHoldsTheLayersInTheOrderAsked(t *testing.T) {
+	s := loadedSet(t)
+	for _, layers := range [][]string{{"grids"}, {"grids", "heat", "findings"}, {"heat", "district", "grids"}} {
+		r := over(9, layers...)
+		tile, err := s.Tile(t.Context(), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, err := tile.Raw()
+		if err != nil {
+			t.Fatal(err)
+		}
+		zr, err := gzip.NewReader(bytes.NewReader(tile.Gzip)) // another implementation
+		if err != nil {
+			t.Fatal(err)
+		}
+		if other, err := io.ReadAll(zr); err != nil || !bytes.Equal(other, raw) {
+			t.Fatalf("%v: packed and unpacked differ: %v", layers, err)
+		}
+		if err := errors.Join(rules(raw), tidy(raw)); err != nil {
+			t.Errorf("%v: %v", layers, err)
+		}
+		got, err := mvt.Unmarshal(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, l := range got {
+			names = append(names, l.Name)
+		}
+		if !slices.Equal(names, layers) || tile.Empty || tile.ETag != s.ETag(r) {
+			t.Errorf("layers %v, want %v; empty %v", names, layers, tile.Empty)
+		}
+	}
+	empty, err := s.Tile(t.Context(), Request{Layers: []string{"grids", "heat"}, Z: 9, X: 0, Y: 0})
+	if raw, _ := empty.Raw(); err != nil || !empty.Empty || empty.Gzip != nil || raw != nil {
+		t.Errorf("a tile elsewhere: %+v, %v", empty, err)
+	}
+}
+
+func TestWhatIsNotLoadedIsUnavailable(t *testing.T) {
+	s := loadedSet(t)
+	if got := strings.Join(s.Missing(), " "); got != "land towns villages cells surveys labels" {
+		t.Errorf("missing %s", got)
+	}
+	if _, err := s.Tile(t.Context(), over(9, "grids", "towns")); grids.KindOf(err) != grids.Unavailable || !strings.Contains(err.Error(), "towns") {
+		t.Errorf("a layer that is not loaded: %v", err)
+	}
+	if _, ok := s.Snapshot("towns"); ok || s.Cube() == nil || s.Policy().K != 3 {
+		t.Error("a layer that is not loaded has a snapshot, or casework has none")
+	}
+	if sn, ok := s.Snapshot("grids"); !ok || sn.Features() != 351 {
+		t.Error("no snapshot of the grids")
+	}
+}
+
+// The ETag changes with whatever the tile depends on, and with nothing else.
+func TestETagSaysWhatTheTileDependsOn(t *testing.T) {
+	build := func(generation string, version int64, day grids.Day, k int) *Set {
+		s := NewSet(disclosure.Policy{K: k}, 1<<20)
+		st := Stamp{Generation: generation, Day: day, Versions: map[grids.Subject]int64{grids.OnFindings: version, grids.OnCasework: 5}}
+		layer, _ := Find(Findings)
+		sn, err := NewSnapshot(layer, grids.Table{}, st)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Put(sn)
+		st.Versions = map[grids.Subject]int64{grids.OnFindings: 1, grids.OnCasework: version}
+		s.PutCube(NewCube(nil, nil, nil, st))
+		return s
+	}
+	march := Filter{Period: grids.Period{From: month(t, "2025-03")}}
+	findings, heat := Request{Layers: []string{Findings}}, Request{Layers: []string{Heat}}
+	base := build("g", 1, 100, 3)
+	for _, c := range []struct {
+		name string
+		set  *Set
+		a, b Request
+		same bool
+	}{
+		{"nothing", build("g", 1, 100, 3), findings, findings, true},
+		{"nothing, heat", build("g", 1, 100, 3), heat, heat, true},
+		{"generation", build("h", 1, 100, 3), findings, findings, false},
+		{"version", build("g", 2, 100, 3), findings, findings, false},
+		{"version, heat", build("g", 2, 100, 3), heat, heat, false},
+		{"day", build("g", 1, 101, 3), findings, findings, false},
+		{"policy", build("g", 1, 100, 5), findings, findings, true},
+		{"policy, heat", build("g", 1, 100, 5), heat, heat, false},
+		{"filter", base, findings, Request{Layers: []string{Findings}, Filter: march}, true},
+		{"filter, heat", base, heat, Request{Layers: []string{Heat}, Filter: march}, false},
+		{"kind, heat", base, heat, Request{Layers: []string{Heat}, Filter: Filter{Kinds: []grids.CaseKind{grids.TipOff}}}, false},
+		{"layers", base, heat, findings, false},
+		{"order", base, Request{Layers: []string{Heat, Findings}}, Request{Layers: []string{Findings, Heat}}, false},
+	} {
+		a, b := base.ETag(c.a), c.set.ETag(c.b)
+		if (a == b) != c.same || !strings.HasPrefix(a, `"`) || len(a) != 26 {
+			t.Errorf("another %s: %s and %s", c.name, a, b)
+		}
+	}
+}
+
+// A new snapshot is in the next tile, and its ETag is another.
+func TestPutIsSeenAtOnce(t *testing.T) {
+	s := loadedSet(t)
+	r := over(9, "grids")
+	before, err := s.Tile(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := demoTable(t, "grids")
+	table.Features = table.Features[:100]
+	layer, _ := Find("grids")
+	sn, err := NewSnapshot(layer, table, Stamp{Generation: "g", Versions: map[grids.Subject]int64{grids.OnGrids: 2}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Put(sn)
+	after, err := s.Tile(t.Context(), r)
+	if err != nil || after.ETag == before.ETag || len(after.Gzip) >= len(before.Gzip) {
+		t.Errorf("%d and %d bytes, %v", len(before.Gzip), len(after.Gzip), err)
+	}
+}
+
+// A thousand equal requests are one rendering: everybody gets the same bytes.
+func TestEqualRequestsShareOneRendering(t *testing.T) {
+	s := loadedSet(t)
+	cube := s.Cube()
+	cube.turn <- struct{}{} // hold the first rendering where it cuts its sheet
+	var wg sync.WaitGroup
+	got := make([]Tile, 100)
+	for i := range got {
+		wg.Go(func() {
+			var err error
+			if got[i], err = s.Tile(t.Context(), over(9, "heat", "grids")); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	<-cube.turn
+	wg.Wait()
+	for _, tile := range got {
+		if &tile.Gzip[0] != &got[0].Gzip[0] {
+			t.Fatal("two renderings of one tile")
+		}
+	}
+}
+
+// Whoever gives up leaves at once, and the others still get the tile: also when the first one gave up.
+func TestACancelledRequestLeavesTheOthersTheTile(t *testing.T) {
+	s := loadedSet(t)
+	cube := s.Cube()
+	cube.turn <- struct{}{}
+	r := over(9, "heat")
+	ctx, cancel := context.WithCancel(t.Context())
+	first, second := make(chan error), make(chan error)
+	go func() { _, err := s.Tile(ctx, r); first <- err }()
+	cancel()
+	if err := <-first; !errors.Is(err, context.Canceled) { // while the rendering is held up
+		t.Errorf("the cancelled request: %v", err)
+	}
+	go func() { _, err := s.Tile(t.Context(), r); second <- err }()
+	<-cube.turn
+	if err := <-second; err != nil {
+		t.Errorf("the other request: %v", err)
+	}
+}
+
+// An error reaches all that wait, is not kept, and is no panic.
+func TestAnErrorReachesAllThatWait(t *testing.T) {
+	s := loadedSet(t)
+	s.PutCube(NewCube([]int64{1 << 40, 1 << 40, 1 << 40}, []int32{24300, 24300, 24300}, []uint8{1, 1, 1}, Stamp{Generation: "broken"}))
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() {
+			if _, err := s.Tile(t.Context(), over(9, "heat")); err == nil {
+				t.Error("a tile of cells that are none")
+			}
+		})
+	}
+	wg.Wait()
+	s.Put(&Snapshot{layer: Layer{Name: "towns", MaxZoom: MaxZoom}, columns: []string{"a"}, features: make([]feature, 2), index: newIndex([]extent{{maxX: 1 << 31, maxY: 1 << 31}}, true)})
+	if _, err := s.Tile(t.Context(), Request{Layers: []string{"towns"}}); grids.KindOf(err) != grids.Internal || !strings.Contains(err.Error(), "tile 0/0/0 cannot be made") {
+		t.Errorf("a snapshot that panics: %v", err)
+	}
+}
+
+// Readers and writers at once, many filters: no race, and the caches stay within their bounds.
+func TestManyFiltersDoNotGrowTheCaches(t *testing.T) {
+	const limit = 1 << 20
+	s := NewSet(disclosure.Policy{K: 3}, limit)
+	c := someEvents(t, 5000)
+	var wg sync.WaitGroup
+	for w := range 4 {
+		wg.Go(func() {
+			for i := range 60 {
+				f := Filter{Period: grids.Period{From: month(t, "2022-01") + grids.Month(i%58)}, Kinds: []grids.CaseKind{grids.CaseKinds[w]}}
+				if i%20 == 0 {
+					s.PutCube(NewCube(c.cells, c.months, c.kinds, Stamp{Generation: fmt.Sprint(w, i)}))
+				}
+				for z := 8; z < 12; z++ {
+					r := over(z, "heat")
+					r.Filter = f
+					if _, err := s.Tile(t.Context(), r); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+	s.tiles.CleanUp()
+	if size := s.tiles.WeightedSize(); size > limit || size == 0 {
+		t.Errorf("the tiles take %d bytes of %d", size, limit)
+	}
+	if size := s.Cube().sheets.WeightedSize(); size > maxSheetBytes {
+		t.Errorf("the sheets take %d bytes of %d", size, maxSheetBytes)
+	}
+}
+
+func TestTileJSON(t *testing.T) {
+	s := loadedSet(t)
+	const url = "http://127.0.0.1:8470/tiles/grids,heat/{z}/{x}/{y}.mvt"
+	got, err := s.TileJSON([]string{"grids", "heat"}, url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := json.Marshal(got)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc map[string]any
+	if err := json.Unmarshal(b, &doc); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"tilejson", "tiles", "vector_layers", "bounds", "center", "minzoom", "maxzoom", "attribution", "scheme", "name"} {
+		if doc[key] == nil {
+			t.Errorf("no %s in %s", key, b)
+		}
+	}
+	if got.Version != "3.0.0" || got.Tiles[0] != url || len(got.VectorLayers) != 2 || got.VectorLayers[0].ID != "grids" || got.VectorLayers[0].Fields["risk"] != "number" {
+		t.Errorf("%s", b)
+	}
+	box := orb.Bound{Min: orb.Point{got.Bounds[0], got.Bounds[1]}, Max: orb.Point{got.Bounds[2], got.Bounds[3]}}
+	if !box.Contains(orb.Point{got.Center[0], got.Center[1]}) || box.Min[0] < 121 || box.Max[0] > 122.2 || box.Min[1] < 31 || box.Max[1] > 32 {
+		t.Errorf("bounds %v, center %v", got.Bounds, got.Center)
+	}
+	if got.MinZoom != 0 || got.MaxZoom != 16 || got.Center[2] != 8 {
+		t.Errorf("zooms %d to %d, center %v", got.MinZoom, got.MaxZoom, got.Center)
+	}
+	if world, err := s.TileJSON([]string{"towns"}, url); err != nil || world.Bounds != [4]float64{-180, -85.051129, 180, 85.051129} {
+		t.Errorf("a layer that is not loaded: %v, %v", world.Bounds, err)
+	}
+	if _, err := s.TileJSON([]string{"nothing"}, url); grids.KindOf(err) != grids.NotFound {
+		t.Errorf("an unknown layer: %v", err)
+	}
+}

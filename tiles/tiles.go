@@ -1,0 +1,87 @@
+// Package tiles turns what the district's layers hold into Mapbox Vector Tiles (MVT 2.1) without asking a database.
+//
+// A [Layer] is a row of the catalogue: its name, fields and zoom range, and the SQL that reads it. What a layer holds
+// at one moment is a [Snapshot]: immutable, projected once, indexed, its attributes already encoded. Casework comes
+// as a [Cube], from which sheets of H3 hexagons are cut by period and kind, after disclosure. A [Set] joins the
+// current snapshots and the cube, cuts tiles and keeps the bytes.
+//
+// Positions come in as EPSG:4326 (lon, lat) and are stored in spherical Mercator (EPSG:3857), scaled so that the world
+// is 2^32 units wide: 9.3 mm at the equator. The unit of a tile at zoom z is 2^(20-z) of those, so that the same
+// vertex falls on the same lattice point in every tile and for every polygon that shares it: neighbours stay aligned.
+package tiles
+
+import (
+	"embed"
+	"slices"
+
+	"wangge/grids"
+)
+
+// The tile pyramid: XYZ numbering, row 0 in the north, as in the map clients.
+const (
+	MinZoom = 0
+	MaxZoom = 16
+	Extent  = 4096 // units along the side of a tile
+	Buffer  = 128  // units of overlap on every side: 16 px of a 512-px tile, wider than any line a style draws
+)
+
+// Title is a text in both languages of the screen.
+type Title = grids.Text
+
+// Field is one attribute of a layer's features. It is absent from a feature whose value is unknown or not shown.
+type Field struct {
+	Name  string `json:"name"`
+	Type  string `json:"type"` // "number", "string" or "boolean", as TileJSON has it
+	Title Title  `json:"title"`
+	Unit  string `json:"unit"` // such as km² or 1/km²; "" for none
+}
+
+// Layer is a row of the catalogue.
+type Layer struct {
+	Name     string
+	Title    Title
+	Geometry string // "polygon", "point" or "mixed"
+	MinZoom  int    // first zoom at which tiles hold it
+	MaxZoom  int
+	Subjects []grids.Subject // what it is made of: a change of any of them changes the layer
+	Fields   []Field
+	Filtered bool // takes a Filter: its features depend on the period and the kinds asked for
+}
+
+// mixed reports whether the layer has points and polygons, so that a polygon may become a point.
+func (l Layer) mixed() bool { return l.Geometry == "mixed" }
+
+// Heat is the name of the one layer that comes from the cube of casework instead of a table.
+const Heat = "heat"
+
+// Findings is the name of the layer whose plots become points where they are too small to see.
+const Findings = "findings"
+
+//go:embed all:layers
+var layerFiles embed.FS
+
+// SQL is the query that reads the layer of that name; false when the layer has none of its own.
+func SQL(layer string) (string, bool) {
+	b, err := layerFiles.ReadFile("layers/" + layer + ".sql")
+	return string(b), err == nil
+}
+
+// Find is the catalogue row of that name.
+func Find(name string) (Layer, bool) {
+	all := Layers()
+	i := slices.IndexFunc(all, func(l Layer) bool { return l.Name == name })
+	if i < 0 {
+		return Layer{}, false
+	}
+	return all[i], true
+}
+
+// names lists the catalogue's names in draw order.
+func names() []string {
+	all := Layers()
+	out := make([]string, len(all))
+	for i, l := range all {
+		out[i] = l.Name
+	}
+	return out
+}

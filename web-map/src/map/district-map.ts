@@ -1,0 +1,257 @@
+import {
+  type GeoJSONFeature,
+  Map as MapLibre,
+  type MapMouseEvent,
+  type PaddingOptions,
+  type PointLike,
+  ScaleControl,
+  setWorkerUrl,
+  type VectorTileSource,
+} from 'maplibre-gl';
+import 'maplibre-gl/dist/maplibre-gl.css';
+import type { StyleSpecification } from '@maplibre/maplibre-gl-style-spec';
+import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url';
+import type { Box, Level, Position } from '../api/types';
+import type { View } from '../state/address';
+import { drawImage, pixelRatio } from './images';
+
+setWorkerUrl(workerUrl);
+
+/** System fonts that hold the characters of Chongming's place names, also those outside GB 2312. */
+const cjkFonts =
+  '"PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "Source Han Sans SC", "WenQuanYi Micro Hei", sans-serif';
+
+/** What lies under the pointer: a unit of the coloured level, or a finding. */
+export interface Hover {
+  layer: string;
+  properties: Record<string, unknown>;
+  x: number;
+  y: number;
+}
+
+/** What the map tells. Places are lon, lat in degrees. */
+export interface Listener {
+  moved(view: View): void;
+  tapped(at: Position, finding: string | null, again: boolean): void;
+  keyed(key: 'Enter' | ' ', centre: Position): void;
+  hovered(hover: Hover | null): void;
+  failed(away: boolean): void;
+}
+
+/** The map on the screen. It knows MapLibre and nothing of the rest of the page. */
+export class DistrictMap {
+  private readonly map: MapLibre;
+  private readonly listener: Listener;
+  private level: Level = 'none';
+  private askable = new Map<string, string[]>(); // source → its layers that can be pointed at
+  private hover: { source: string; sourceLayer: string; id: string | number } | null = null;
+  private lastTap = { at: 0, x: 0, y: 0 };
+  private pendingMove: MapMouseEvent | null = null;
+
+  constructor(
+    private readonly container: HTMLElement,
+    start: {
+      style: StyleSpecification;
+      level: Level;
+      view: View | null;
+      bounds: Box;
+      padding: PaddingOptions;
+      label: string;
+    },
+    colors: ReadonlyMap<string, string>,
+    listener: Listener,
+  ) {
+    this.listener = listener;
+    const camera = start.view
+      ? { center: [start.view.lon, start.view.lat] as Position, zoom: start.view.zoom }
+      : { bounds: start.bounds, fitBoundsOptions: { padding: start.padding } };
+    this.map = new MapLibre({
+      container,
+      style: start.style,
+      ...camera,
+      minZoom: 7,
+      maxZoom: 20,
+      maxPitch: 0,
+      attributionControl: false,
+      dragRotate: false,
+      pitchWithRotate: false,
+      fadeDuration: 120,
+      localIdeographFontFamily: cjkFonts,
+      locale: { 'Map.Title': start.label },
+    });
+    this.map.touchZoomRotate.disableRotation();
+    this.map.keyboard.disableRotation();
+    this.map.addControl(new ScaleControl({ maxWidth: 96 }), 'bottom-left');
+    this.map.setMissingStyleImageResolver((name) => {
+      const image = drawImage(name, colors);
+      if (image !== null) this.map.addImage(name, image, { pixelRatio });
+    });
+    this.remember(start.style, start.level);
+    this.listen();
+  }
+
+  /** Shows a style; only the differences to the one on the screen are applied. */
+  show(style: StyleSpecification, level: Level): void {
+    this.unhover();
+    this.remember(style, level);
+    this.busy(true);
+    for (const [id, wanted] of Object.entries(style.sources)) {
+      const shown = this.map.getSource(id);
+      // New addresses for the same tiles: the old tiles stay until the new ones are there.
+      if (shown?.type === 'vector' && wanted.type === 'vector' && wanted.tiles) {
+        const source = shown as VectorTileSource;
+        if (source.tiles.join() !== wanted.tiles.join()) source.setTiles(wanted.tiles);
+      }
+    }
+    this.map.setStyle(style, { diff: true });
+  }
+
+  /** Asks again for the tiles of those sources. */
+  refresh(sources: readonly string[]): void {
+    for (const id of sources) if (this.map.getSource(id)) this.map.refreshTiles(id);
+  }
+
+  /** Says what the map is, in the reader's language. */
+  relabel(label: string): void {
+    this.map.getCanvas().setAttribute('aria-label', label);
+  }
+
+  fit(box: Box, padding: PaddingOptions, maxZoom = 15): void {
+    this.map.fitBounds(box, { padding, maxZoom, duration: 700 });
+  }
+
+  /** Brings a place to the centre, shifted by CSS pixels. */
+  fly(at: Position, zoom: number, offset: [number, number]): void {
+    this.map.flyTo({ center: at, zoom: Math.max(zoom, this.map.getZoom()), offset, duration: 700 });
+  }
+
+  jump(view: View): void {
+    this.map.jumpTo({ center: [view.lon, view.lat], zoom: view.zoom });
+  }
+
+  zoomBy(steps: number): void {
+    this.map.easeTo({ zoom: this.map.getZoom() + steps, duration: 250 });
+  }
+
+  centre(): Position {
+    const { lng, lat } = this.map.getCenter();
+    return [lng, lat];
+  }
+
+  focus(): void {
+    this.map.getCanvas().focus();
+  }
+
+  resize(): void {
+    this.map.resize();
+  }
+
+  /** While drawing, a double tap ends the plot and does not zoom. */
+  drawing(on: boolean): void {
+    if (on) this.map.doubleClickZoom.disable();
+    else this.map.doubleClickZoom.enable();
+    this.map.getCanvas().style.cursor = on ? 'crosshair' : '';
+  }
+
+  remove(): void {
+    this.map.remove();
+  }
+
+  private remember(style: StyleSpecification, level: Level): void {
+    this.level = level;
+    this.askable = new Map();
+    for (const layer of style.layers) {
+      if (!('source' in layer) || layer.type === 'line') continue;
+      this.askable.set(layer.source, [...(this.askable.get(layer.source) ?? []), layer.id]);
+    }
+  }
+
+  private listen(): void {
+    const { map, listener } = this;
+    map.on('moveend', () => {
+      const [lon, lat] = this.centre();
+      listener.moved({ lon, lat, zoom: map.getZoom() });
+    });
+    map.on('click', (event) => this.tap(event));
+    map.on('mousemove', (event) => this.trackPointer(event));
+    map.on('mouseout', () => this.unhover());
+    map.on('movestart', () => this.busy(true));
+    map.on('dataloading', () => this.busy(true));
+    map.on('idle', () => this.busy(false));
+    map.on('error', (event) => listener.failed(isNetworkFailure(event.error)));
+    map.getCanvas().addEventListener('keydown', (event) => {
+      if (event.key !== 'Enter' && event.key !== ' ') return;
+      event.preventDefault();
+      listener.keyed(event.key, this.centre());
+    });
+  }
+
+  private tap(event: MapMouseEvent): void {
+    const { x, y } = event.point;
+    const near = Math.hypot(x - this.lastTap.x, y - this.lastTap.y) < 24;
+    const again = near && performance.now() - this.lastTap.at < 350;
+    this.lastTap = { at: performance.now(), x, y };
+    const reach: [PointLike, PointLike] = [
+      [x - 6, y - 6],
+      [x + 6, y + 6],
+    ];
+    const finding = this.under(reach, ['findings'])?.properties.id;
+    this.listener.tapped([event.lngLat.lng, event.lngLat.lat], typeof finding === 'string' ? finding : null, again);
+  }
+
+  /** Looks under the pointer once a frame. */
+  private trackPointer(event: MapMouseEvent): void {
+    if (this.pendingMove === null) requestAnimationFrame(() => this.lookUnderPointer());
+    this.pendingMove = event;
+  }
+
+  private lookUnderPointer(): void {
+    const point = this.pendingMove?.point;
+    this.pendingMove = null;
+    if (point === undefined || this.map.isMoving()) return;
+    const found = this.under(point, ['findings', this.level]);
+    if (found === undefined) return this.unhover();
+    if (found.id !== this.hover?.id || found.source !== this.hover?.source) this.mark(found);
+    this.listener.hovered({ layer: found.source, properties: found.properties, x: point.x, y: point.y });
+  }
+
+  /** The topmost drawn feature of those sources. */
+  private under(
+    where: PointLike | [PointLike, PointLike],
+    sources: string[],
+  ): (GeoJSONFeature & { source: string }) | undefined {
+    const layers = sources.flatMap((source) => this.askable.get(source) ?? []).filter((id) => this.map.getLayer(id));
+    return layers.length === 0 ? undefined : this.map.queryRenderedFeatures(where, { layers })[0];
+  }
+
+  private mark(found: GeoJSONFeature & { source: string }): void {
+    this.clearMark();
+    if (found.source !== this.level || found.id === undefined) return;
+    this.hover = { source: found.source, sourceLayer: found.source, id: found.id };
+    this.map.setFeatureState(this.hover, { hover: true });
+  }
+
+  private clearMark(): void {
+    if (this.hover !== null && this.map.getSource(this.hover.source))
+      this.map.setFeatureState(this.hover, { hover: false });
+    this.hover = null;
+  }
+
+  private unhover(): void {
+    this.clearMark();
+    this.listener.hovered(null);
+  }
+
+  /** aria-busy on the container: true while anything moves or loads. */
+  private busy(on: boolean): void {
+    this.container.setAttribute('aria-busy', String(on));
+  }
+}
+
+/** A request that got no answer has no status; one that did has. */
+function isNetworkFailure(error: unknown): boolean {
+  return (
+    error instanceof TypeError ||
+    (error instanceof Error && /Failed to fetch|NetworkError|status: 0/i.test(error.message))
+  );
+}

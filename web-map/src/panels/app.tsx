@@ -1,0 +1,206 @@
+// The page: the map, and what floats on it. On a phone the panels are sheets above a bar of tabs.
+
+import { signal } from '@preact/signals';
+import { type ComponentType, h } from 'preact';
+import { useEffect } from 'preact/hooks';
+import type { Panel } from '../state/address';
+import { address, change, lang, loadMeta, meta, phone, startFault, t } from '../state/app';
+import { AreaPanel } from './area';
+import { Boundary } from './boundary';
+import { Drawer, Failure, IconButton, Loading } from './controls';
+import { FindingPanel } from './finding';
+import { HerePanel } from './here';
+import { HoverPreview } from './hover';
+import { LayersPanel } from './layers';
+import { LegendBody } from './legend';
+import { MapView } from './map-view';
+import { Attribution, AwayBanner, Spoken, Synthetic, ToastMessage } from './notices';
+import { PeriodBar } from './period';
+import { Search } from './search';
+import { Tools, togglePanel, ZoomButtons } from './tools';
+
+export function App() {
+  const ready = meta.value !== null;
+  return (
+    <>
+      <button type="button" class="skip" onClick={skipToMap}>
+        {t.value.skip}
+      </button>
+      <main class={address.value.panel || address.value.selection ? 'app open' : 'app'}>
+        <h1 class="hidden">{t.value.brand}</h1>
+        {ready && (
+          <Boundary>
+            <MapView />
+          </Boundary>
+        )}
+        {!ready && startFault.value === null && (
+          <div class="start">
+            <Loading />
+          </div>
+        )}
+        {startFault.value && (
+          <div class="start card">
+            <Failure error={startFault.value} retry={() => void loadMeta()} />
+          </div>
+        )}
+        {ready && (phone.value ? <PhoneLayout /> : <DesktopLayout />)}
+        <HoverPreview />
+        <AwayBanner />
+        <ToastMessage />
+        <Spoken />
+      </main>
+    </>
+  );
+}
+
+function skipToMap(): void {
+  document.querySelector<HTMLElement>('.maplibregl-canvas')?.focus();
+}
+
+function Brand() {
+  const district = meta.value?.district;
+  return (
+    <p class="brand">
+      <img src="/icon.svg" alt="" width="28" height="28" />
+      <span>
+        <strong>{t.value.brand}</strong>
+        <small>{lang.value === 'zh' ? district?.name : district?.name_en || district?.name}</small>
+      </span>
+    </p>
+  );
+}
+
+function DesktopLayout() {
+  return (
+    <>
+      <div class="side">
+        <div class="card head">
+          <Brand />
+          <Search />
+        </div>
+        <section class="card legend-card" aria-label={t.value.legend.title}>
+          <Boundary>
+            <LegendBody />
+          </Boundary>
+        </section>
+      </div>
+      <Synthetic />
+      <Tools />
+      <ZoomButtons />
+      <OpenPanel />
+      <section class="card time" aria-label={t.value.period.title}>
+        <Boundary>
+          <PeriodBar />
+        </Boundary>
+      </section>
+      <Attribution />
+    </>
+  );
+}
+
+function PhoneLayout() {
+  return (
+    <>
+      <div class="card head">
+        <Search />
+      </div>
+      <Synthetic />
+      <ZoomButtons />
+      <Attribution />
+      <OpenPanel />
+      <Tabs />
+    </>
+  );
+}
+
+const tabs: [Panel, 'legend' | 'period' | 'layers' | 'mark' | 'more'][] = [
+  ['legend', 'legend'],
+  ['period', 'period'],
+  ['layers', 'layers'],
+  ['mark', 'mark'],
+  ['help', 'more'],
+];
+
+function Tabs() {
+  return (
+    <nav class="tabs" aria-label={t.value.tools.label}>
+      {tabs.map(([panel, icon]) => (
+        <IconButton
+          key={panel}
+          icon={icon}
+          label={t.value.tabs[icon]}
+          text={t.value.tabs[icon]}
+          pressed={address.value.panel === panel}
+          onClick={() => togglePanel(panel)}
+        />
+      ))}
+    </nav>
+  );
+}
+
+/** The one open panel; without one, what is selected. */
+function OpenPanel() {
+  const { panel, selection } = address.value;
+  const view = panel ? panelView(panel) : null;
+  const body = view ?? (selection ? h(selectionViews[selection.type], {}) : null);
+  return body && <Boundary key={panel ?? selection?.type}>{body}</Boundary>;
+}
+
+const selectionViews = { point: HerePanel, area: AreaPanel, finding: FindingPanel };
+
+const lazyViews: Partial<Record<Panel, ComponentType>> = {
+  mark: lazy(() => import('./mark')),
+  import: lazy(() => import('./import')),
+  help: lazy(() => import('./help')),
+};
+
+function panelView(panel: Panel) {
+  const close = () => change({ panel: null });
+  if (panel === 'layers') return <LayersPanel />;
+  if (panel === 'legend' || panel === 'period') {
+    if (!phone.value) return null; // always on the screen there
+    const [title, Body] = panel === 'legend' ? [t.value.legend.title, LegendBody] : [t.value.period.title, PeriodBar];
+    return (
+      <Drawer title={title} takesFocus onClose={close}>
+        <Body />
+      </Drawer>
+    );
+  }
+  const View = lazyViews[panel];
+  return View ? <View /> : null;
+}
+
+/** A panel that is fetched when it is first opened. */
+function lazy(load: () => Promise<{ default: ComponentType }>): ComponentType {
+  const loaded = signal<ComponentType | Error | null>(null);
+  const fetchIt = () => {
+    loaded.value = null;
+    load().then(
+      (module) => {
+        loaded.value = module.default;
+      },
+      (error: Error) => {
+        loaded.value = error;
+      },
+    );
+  };
+  return function Lazy() {
+    const View = loaded.value;
+    useEffect(() => {
+      if (loaded.peek() === null) fetchIt();
+    }, []);
+    if (View instanceof Error) {
+      return (
+        <div class="drawer card">
+          <Failure error={View} retry={fetchIt} />
+        </div>
+      );
+    }
+    if (View !== null) return <View />;
+    return (
+      <div class="drawer card">
+        <Loading />
+      </div>
+    );
+  };
+}

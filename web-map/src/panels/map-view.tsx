@@ -1,0 +1,152 @@
+// Joins the map to the state: what the address says is drawn, what happens on the map goes into the address.
+import { computed, effect, untracked } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
+import { reachable } from '../api/http';
+import type { Position } from '../api/types';
+import { compose, type Overlay } from '../map/compose';
+import type { DistrictMap, Listener } from '../map/district-map';
+import type { View } from '../state/address';
+import { address, change, legend, meta, outlined, phone, report, startFault, style, t, theme } from '../state/app';
+import { map, padding } from '../state/commands';
+import { finish, tap } from '../state/draft';
+import { draft, step } from '../state/draft-store';
+import { pickFilter } from '../state/pick';
+import { latest } from '../state/resource';
+import { hovered } from './hover';
+
+const mapModule = import('../map/district-map'); // starts to load with the page, beside the first questions
+
+const marking = computed(() => address.value.panel === 'mark' && draft.value !== null);
+
+const overlay = computed<Overlay>(() => {
+  const { level, selection, picks } = address.value;
+  return {
+    level,
+    theme: theme.value,
+    filter: pickFilter(latest(legend.loaded.value), picks),
+    outlined: outlined.value,
+    point: selection?.type === 'point' ? [selection.lon, selection.lat] : null,
+    draft: marking.value ? draft.value : null,
+    extent: report.value?.extent ?? null,
+  };
+});
+
+const drawn = computed(() => {
+  const served = latest(style.loaded.value);
+  return served === undefined ? null : compose(served, overlay.value);
+});
+
+function select(at: Position, finding: string | null): void {
+  const selection =
+    finding === null
+      ? ({ type: 'point', lon: at[0], lat: at[1] } as const)
+      : ({ type: 'finding', id: finding } as const);
+  change({ selection, panel: null });
+}
+
+let told: View | null = null; // the view the map last told: not to be sent back to it
+
+const listener: Listener = {
+  moved(view) {
+    told = view;
+    change({ view });
+  },
+  tapped(at, finding, again) {
+    if (!marking.value) return select(at, finding);
+    step((d) => (again && d.shape === 'plot' ? finish(d) : tap(d, at)));
+  },
+  keyed(key, centre) {
+    if (!marking.value) return select(centre, null);
+    step((d) => (key === 'Enter' && d.shape === 'plot' ? finish(d) : tap(d, centre)));
+  },
+  hovered(hover) {
+    hovered.value = marking.value ? null : hover;
+  },
+  failed(away) {
+    if (away) reachable.value = false;
+  },
+};
+
+const near = (a: View, b: View): boolean =>
+  Math.abs(a.lon - b.lon) < 2e-5 && Math.abs(a.lat - b.lat) < 2e-5 && Math.abs(a.zoom - b.zoom) < 0.011;
+
+/** Follows a view that came from elsewhere: "Back", an edited address, the home button. */
+function followView(shown: DistrictMap, view: View | null): void {
+  if (view === null) {
+    const box = meta.peek()?.district.bbox;
+    if (box && told !== null) shown.fit(box, untracked(padding));
+  } else if (told === null || !near(view, told)) shown.jump(view);
+}
+
+async function mount(container: HTMLElement, live: { gone: boolean; stop: (() => void)[] }): Promise<void> {
+  const { DistrictMap } = await mapModule;
+  if (live.gone) return;
+  let shown: DistrictMap | null = null;
+  const create = () => {
+    const [served, style] = [meta.peek(), drawn.peek()];
+    if (served === null || style === null) return null;
+    const { view, level } = address.peek();
+    const colors = new Map(served.finding_states.map((s) => [s.id, s.color ?? '#8a9299']));
+    const start = {
+      style,
+      level,
+      view,
+      bounds: served.district.bbox,
+      padding: untracked(padding),
+      label: t.peek().map,
+    };
+    const created = new DistrictMap(container, start, colors, listener);
+    map.value = {
+      fit: (box, space, maxZoom) => created.fit(box, space, maxZoom),
+      fly: (at, zoom) => created.fly(at, zoom, phone.peek() ? [0, -120] : [0, 0]),
+      zoomBy: (steps) => created.zoomBy(steps),
+      centre: () => created.centre(),
+      focus: () => created.focus(),
+      refresh: (sources) => created.refresh(sources),
+    };
+    return created;
+  };
+  live.stop.push(
+    effect(() => {
+      const style = drawn.value;
+      if (style === null) return;
+      if (shown === null) shown = untracked(create);
+      else shown.show(style, address.peek().level);
+    }),
+    effect(() => {
+      if (map.value !== null && shown !== null) followView(shown, address.value.view);
+    }),
+    effect(() => {
+      if (map.value !== null) shown?.drawing(marking.value);
+    }),
+    effect(() => {
+      if (map.value !== null) shown?.relabel(t.value.map);
+    }),
+    () => {
+      map.value = null;
+      shown?.remove();
+    },
+  );
+}
+
+export function MapView() {
+  const holder = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const live: { gone: boolean; stop: (() => void)[] } = { gone: false, stop: [] };
+    if (holder.current) {
+      mount(holder.current, live).catch((error: Error) => {
+        startFault.value = error;
+      });
+    }
+    return () => {
+      live.gone = true;
+      for (const stop of live.stop) stop();
+    };
+  }, []);
+  return (
+    <div class={marking.value ? 'map marking' : 'map'}>
+      <div class="canvas" ref={holder} aria-busy="true" />
+      <div class="crosshair" aria-hidden="true" />
+    </div>
+  );
+}

@@ -1,0 +1,231 @@
+// The period bar: casework by month. Brush a range, click a year, use the keys, or play it.
+import { signal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
+import type { Periods } from '../api/types';
+import { address, change, lang, meta, periods, t } from '../state/app';
+import * as format from '../state/format';
+import { brush, keyMove, lastMonths, nextFrame, periodOf, type Range, rangeOf, yearRange } from '../state/period';
+import { toggle } from '../state/pick';
+import { latest } from '../state/resource';
+import { Failure, Loading } from './controls';
+import { Icon } from './icon';
+
+const brushing = signal<Range | null>(null); // while the pointer is down: shown, not yet asked for
+const playing = signal(false);
+const frameMs = 1100;
+
+type Months = Periods['months'];
+
+export function PeriodBar() {
+  const loaded = periods.loaded.value;
+  const known = latest(loaded);
+  const words = t.value.period;
+  return (
+    <div class="period" role="group" aria-label={words.label}>
+      {known && known.months.length > 0 && <Bar months={known.months} />}
+      {known?.months.length === 0 && <p class="nothing">{words.none}</p>}
+      {known === undefined && loaded.state === 'loading' && <Loading />}
+      {meta.value?.period === undefined && <p class="nothing">{words.none}</p>}
+      {loaded.state === 'failed' && <Failure error={loaded.error} retry={periods.reload} />}
+      <Kinds />
+    </div>
+  );
+}
+
+function Bar({ months }: { months: Months }) {
+  const names = months.map((m) => m.month);
+  const asked = rangeOf(names, address.value.from, address.value.to);
+  const range = brushing.value ?? asked;
+  const choose = (next: Range) => change(periodOf(names, next));
+  usePlayer(names, choose);
+  return (
+    <>
+      <Head names={names} range={range} choose={choose} />
+      <Histogram months={months} range={range} choose={choose} />
+      <Years names={names} choose={choose} />
+    </>
+  );
+}
+
+/** Moves the range on while playing; a range over everything starts as a year. */
+function usePlayer(names: string[], choose: (range: Range) => void): void {
+  useEffect(() => {
+    if (!playing.value) return undefined;
+    const timer = setInterval(() => {
+      const { from, to } = address.peek();
+      const range = rangeOf(names, from, to);
+      const whole = range.last - range.first === names.length - 1;
+      choose(whole ? { first: 0, last: Math.min(11, names.length - 1) } : nextFrame(range, names.length));
+    }, frameMs);
+    return () => clearInterval(timer);
+  }, [playing.value, names.length]);
+}
+
+function Head(props: { names: string[]; range: Range; choose: (range: Range) => void }) {
+  const { names, range, choose } = props;
+  const words = t.value.period;
+  const year = meta.value?.now.slice(0, 4) ?? '';
+  const pick = (next: Range) => () => {
+    playing.value = false;
+    choose(next);
+  };
+  return (
+    <div class="period-head">
+      <button
+        type="button"
+        class="play"
+        aria-label={playing.value ? words.pause : words.play}
+        title={playing.value ? words.pause : words.play}
+        onClick={() => {
+          playing.value = !playing.value;
+        }}
+      >
+        <Icon name={playing.value ? 'pause' : 'play'} size={16} />
+      </button>
+      <strong class="period-text" aria-live={playing.value ? 'off' : 'polite'}>
+        {format.period(names[range.first] ?? '', names[range.last] ?? '', lang.value)}
+      </strong>
+      <span class="presets">
+        <button type="button" class="button small" onClick={pick(lastMonths(12, names.length))}>
+          {words.last12}
+        </button>
+        {names.some((m) => m.startsWith(year)) && (
+          <button type="button" class="button small" onClick={pick(yearRange(names, year))}>
+            {words.thisYear}
+          </button>
+        )}
+        <button type="button" class="button small" onClick={pick({ first: 0, last: names.length - 1 })}>
+          {words.all}
+        </button>
+      </span>
+    </div>
+  );
+}
+
+const edgePx = 9;
+
+function Histogram(props: { months: Months; range: Range; choose: (range: Range) => void }) {
+  const { months, range, choose } = props;
+  const track = useRef<HTMLDivElement>(null);
+  const anchor = useRef<number | null>(null);
+  const count = months.length;
+  const top = Math.max(1, ...months.map((m) => m.value.n ?? 0));
+  const monthAt = (x: number): number => {
+    const box = track.current?.getBoundingClientRect();
+    return box ? Math.floor(((x - box.left) / box.width) * count) : 0;
+  };
+  const down = (event: PointerEvent) => {
+    playing.value = false;
+    track.current?.setPointerCapture(event.pointerId);
+    anchor.current = anchorFor(event.clientX, track.current, range, count) ?? monthAt(event.clientX);
+    brushing.value = brush(anchor.current, monthAt(event.clientX), count);
+  };
+  const moved = (event: PointerEvent) => {
+    if (anchor.current !== null) brushing.value = brush(anchor.current, monthAt(event.clientX), count);
+  };
+  const up = () => {
+    if (anchor.current !== null && brushing.value !== null) choose(brushing.value);
+    anchor.current = brushing.value = null;
+  };
+  const key = (event: KeyboardEvent) => {
+    const next = keyMove(event.key, event.shiftKey, range, count);
+    if (next === null) return;
+    event.preventDefault();
+    playing.value = false;
+    choose(next);
+  };
+  const names = months.map((m) => m.month);
+  return (
+    <div
+      ref={track}
+      class="histogram"
+      role="slider"
+      tabIndex={0}
+      aria-label={t.value.period.slider}
+      aria-valuemin={0}
+      aria-valuemax={count - 1}
+      aria-valuenow={range.last}
+      aria-valuetext={format.period(names[range.first] ?? '', names[range.last] ?? '', lang.value)}
+      onPointerDown={down}
+      onPointerMove={moved}
+      onPointerUp={up}
+      onPointerCancel={up}
+      onKeyDown={key}
+    >
+      {months.map((m, i) => (
+        <Month key={m.month} month={m} top={top} on={i >= range.first && i <= range.last} />
+      ))}
+      <span
+        class="brush"
+        style={{ left: `${(range.first / count) * 100}%`, width: `${((range.last - range.first + 1) / count) * 100}%` }}
+      />
+    </div>
+  );
+}
+
+/** Near an edge of the range the other edge stays: the range is resized and not drawn anew. */
+function anchorFor(x: number, track: HTMLElement | null, range: Range, count: number): number | null {
+  const box = track?.getBoundingClientRect();
+  if (box === undefined || range.last - range.first === count - 1) return null;
+  const left = box.left + (range.first / count) * box.width;
+  const right = box.left + ((range.last + 1) / count) * box.width;
+  if (Math.abs(x - right) <= edgePx) return range.first;
+  return Math.abs(x - left) <= edgePx ? range.last : null;
+}
+
+function Month({ month, top, on }: { month: Months[number]; top: number; on: boolean }) {
+  const { state, n } = month.value;
+  const text = `${format.month(month.month, lang.value)}: ${format.value(month.value, '', t.value, lang.value, meta.value?.k ?? 3)}`;
+  const height = state === 'number' ? Math.max(6, ((n ?? 0) / top) * 100) : undefined;
+  return (
+    <span class={on ? 'month on' : 'month'} title={text}>
+      <i class={`bar bar-${state}`} style={height === undefined ? {} : { height: `${height}%` }} />
+    </span>
+  );
+}
+
+function Years({ names, choose }: { names: string[]; choose: (range: Range) => void }) {
+  const years = [...new Set(names.map((m) => m.slice(0, 4)))];
+  return (
+    <div class="years">
+      {years.map((year) => (
+        <button
+          key={year}
+          type="button"
+          style={{ flexGrow: names.filter((m) => m.startsWith(year)).length }}
+          aria-label={t.value.period.year(year)}
+          onClick={() => {
+            playing.value = false;
+            choose(yearRange(names, year));
+          }}
+        >
+          {year}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+/** Chips that filter the casework by kind; none pressed means all. */
+function Kinds() {
+  const { kinds } = address.value;
+  const words = t.value.period;
+  return (
+    <div class="chips" role="group" aria-label={words.kinds}>
+      <button type="button" class="chip" aria-pressed={kinds.length === 0} onClick={() => change({ kinds: [] })}>
+        {words.allKinds}
+      </button>
+      {meta.value?.case_kinds.map((kind) => (
+        <button
+          key={kind.id}
+          type="button"
+          class="chip"
+          aria-pressed={kinds.includes(kind.id)}
+          onClick={() => change({ kinds: toggle(kinds, kind.id) })}
+        >
+          {kind.title[lang.value]}
+        </button>
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,39 @@
+// What panels ask of the map. The map registers itself when it is there; before that, asking does nothing.
+import { signal } from '@preact/signals';
+import type { Box, Hit } from '../api/types';
+import { change, phone } from './app';
+
+export interface Padding {
+  top: number;
+  right: number;
+  bottom: number;
+  left: number;
+}
+
+export interface MapCommands {
+  fit(box: Box, padding: Padding, maxZoom?: number): void;
+  fly(at: [number, number], zoom: number): void;
+  zoomBy(steps: number): void;
+  centre(): [number, number];
+  focus(): void;
+  refresh(sources: readonly string[]): void;
+}
+
+export const map = signal<MapCommands | null>(null);
+
+/** The part of the map that panels cover, in CSS pixels. */
+export function padding(): Padding {
+  if (phone.value) return { top: 120, right: 16, bottom: 90, left: 16 };
+  const roomy = innerWidth > 1100;
+  return { top: 64, right: roomy ? 90 : 70, bottom: 212, left: roomy ? 340 : 320 };
+}
+
+/** Shows the whole district: an address without a view. */
+export const goHome = (): void => change({ view: null });
+
+/** Brings a search hit into view. */
+export function flyToHit(hit: Hit): void {
+  const { bbox } = hit;
+  if (bbox && (bbox[2] > bbox[0] || bbox[3] > bbox[1])) map.value?.fit(bbox, padding());
+  else map.value?.fly([hit.lon, hit.lat], 15);
+}
