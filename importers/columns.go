@@ -225,6 +225,7 @@ func isASCII(s string) bool {
 // when a column is personal or a needed one is missing.
 func plan(s *Source, sub *subject, rep *Report) mapping {
 	m := mapColumns(sub.reads, s.columns, s.cutNames)
+	s.place = mapColumns(placesOf(sub), s.columns, s.cutNames)
 	if s.personal != nil {
 		rep.refusePersonal(*s.personal)
 		return m

@@ -63,7 +63,7 @@ func (t *features) recognise() error {
 	}
 	defer f.Close()
 	dropMark(r)
-	if head, _ := r.Peek(1); head[0] == 0x1E {
+	if head, _ := r.Peek(1); string(head) == "\x1E" {
 		t.s.format = "GeoJSONSeq"
 		return nil
 	}

@@ -2,6 +2,8 @@ package importers
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -193,8 +195,11 @@ func FuzzGeoJSON(f *testing.F) {
 	f.Add([]byte("\x1e" + event("A1") + "\n\x1e" + event("A2")))
 	f.Add([]byte(event("A1") + "\n" + event("A2")))
 	f.Add([]byte(`{"type":"Feature","properties":{"a":{"b":[1,"\u00e9\\"]}},"geometry":{"type":"LineString","coordinates":[[1,2],[3]]}}`))
+	path := filepath.Join(f.TempDir(), "file") // one for each worker
 	f.Fuzz(func(t *testing.T, content []byte) {
-		path := written(t, content)
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
 		for _, subject := range []string{"casework", "findings", "grids"} {
 			s, err := Open(context.Background(), path, Options{Subject: subject, Limits: Limits{Line: 1 << 16}})
 			if err != nil {

@@ -31,7 +31,7 @@ import (
 // Options say how to read a file.
 type Options struct {
 	Name          string // the file's name as given by the user, for the report
-	Subject       string // one of Subjects(); decides which columns hold coordinates
+	Subject       string // one of Subjects()
 	CRS           string // "" = what the file says, else EPSG:4326 with a finding
 	ReaderProgram string // the sandboxed reader's program, "" = beside our own
 	Encoding      string // of text, such as GB18030; "" = detected

@@ -106,7 +106,7 @@ func (r *row) end() {
 	if name, swapped := r.guess(); name != "" {
 		order := Text{}
 		if swapped {
-			order = Text{"（交换坐标轴）", " with the axes swapped"}
+			order = Text{ZH: "（交换坐标轴）", EN: " with the axes swapped"}
 		}
 		p.text.ZH += "按 " + name + order.ZH + " 读取时多数点落在区内。"
 		p.text.EN += " Read as " + name + order.EN + ", most of them lie inside."

@@ -154,7 +154,7 @@ func (p *problem) of(value string) *problem {
 
 // say formats one sentence in both languages.
 func say(zh, en string, args ...any) Text {
-	return Text{fmt.Sprintf(zh, args...), fmt.Sprintf(en, args...)}
+	return Text{ZH: fmt.Sprintf(zh, args...), EN: fmt.Sprintf(en, args...)}
 }
 
 // clip shortens a foreign text to 60 characters.

@@ -47,7 +47,11 @@ func nouns[T any](s *Source, c Checker, rep *Report, n noun[T]) iter.Seq[T] {
 		r := &reading[T]{noun: n, named: newSeen(), unnamed: newSeen(), row: row{
 			Checker: c, rep: rep, src: s, today: grids.DayOf(c.Now), once: map[string]bool{},
 		}}
-		r.cols = plan(s, subjectOf(n.subject), rep)
+		sub := subjectOf(n.subject)
+		r.cols = plan(s, sub, rep)
+		if c.Places == nil && !sub.shaped {
+			rep.Refuse(say("尚无区划数据：请先导入区、乡镇、村居和网格", "there is no territory yet: import the district, towns, villages and grids first"))
+		}
 		for rec, err := range s.Records() {
 			if rep.Refused {
 				return

@@ -218,6 +218,17 @@ func TestEverySubjectHasADryRun(t *testing.T) {
 	}
 }
 
+func TestEventsNeedATerritory(t *testing.T) {
+	s := opened(t, "grids", []byte("kind,date,lon,lat\n种植,2025-03-09,121.5,31.5\n"), Options{})
+	rep, err := DryRun(context.Background(), s, "casework", Checker{Now: noon})
+	if err != nil || !rep.Refused || !strings.Contains(rep.Refusal.EN, "territory") {
+		t.Errorf("%v, %+v", err, rep)
+	}
+	if rep, err = DryRun(context.Background(), s, "casework", checker); err != nil || rep.Accepted != 1 { // another subject than at Open
+		t.Errorf("%v, %+v", err, rep)
+	}
+}
+
 func TestSeenGrows(t *testing.T) {
 	s := newSeen()
 	for i := range 10_000 {

@@ -234,16 +234,16 @@ func parseGridCode(s string) (code grids.Code, note, bad *problem) {
 
 // plainCode undoes what spreadsheets do to codes, and refuses what cannot be undone.
 func plainCode(s string) (code string, note, bad *problem) {
-	if s == "" {
-		return "", nil, wrong("missing_code", "代码为空", "the code is empty")
-	}
-	code = strings.TrimLeft(s, "'`")
+	code = strings.TrimSpace(strings.TrimLeft(s, "'`"))
 	if half := strings.TrimSpace(halfWidth(code)); half != code {
 		note = wrong("full_width", "代码含全角字符，已按半角读取", "the code holds full-width characters and was read as half-width")
 		code = half
 	}
 	if whole, ok := strings.CutSuffix(code, ".0"); ok && digitRun(whole) == len(whole) {
 		code = whole
+	}
+	if code == "" {
+		return "", nil, wrong("missing_code", "代码为空", "the code is empty")
 	}
 	if isScientific(code) {
 		return "", nil, wrong("code_scientific", "代码被电子表格改成了科学计数法，后几位已经丢失：请把该列设为“文本”后重新导出",

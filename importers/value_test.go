@@ -60,7 +60,7 @@ func TestParseCode(t *testing.T) {
 		{"３１０１５１１０１００１", "310151101001", "full_width", ""}, {"'310151101001", "310151101001", "", ""}, {"310151101001.0", "310151101001", "", ""},
 		{"3.10151E+11", "", "", "code_scientific"}, {"3.10151101001e11", "", "", "code_scientific"}, {"3E+11", "", "", "code_scientific"},
 		{"310230101001", "", "", "code_old"}, {"310230101", "", "", "code_old"}, {"31015110100", "", "", "bad_code"}, {"3101511010011", "", "", "bad_code"},
-		{"31015110100A", "", "", "bad_code"}, {"", "", "", "missing_code"}, {"'", "", "", "bad_code"},
+		{"31015110100A", "", "", "bad_code"}, {"", "", "", "missing_code"}, {"'", "", "", "missing_code"},
 	} {
 		got, note, bad := parseCode(test.in)
 		if got != test.want || codeOf(note) != test.note || codeOf(bad) != test.bad {
@@ -161,7 +161,7 @@ func FuzzDates(f *testing.F) {
 }
 
 func FuzzCodes(f *testing.F) {
-	for _, s := range []string{"310151101001", "3.10151E+11", "'310151101", "３１０１５１", "310230101001", "W01"} {
+	for _, s := range []string{"310151101001", "3.10151E+11", "'310151101", "３１０１５１", "310230101001", "W01", "' ", "\u3000"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"sync/atomic"
 
-	"github.com/maypok86/otter/v2"
 	"github.com/paulmach/orb"
 
 	"wangge/grids"
@@ -39,8 +38,8 @@ type Cube struct {
 	turn     chan struct{} // holds one token: sheets are cut one at a time
 	hexagons hexagons      // owned by whoever has the token
 	kept     atomic.Int64  // bytes of hexagons
-	sheets   *otter.Cache[string, *Snapshot]
-	releases *otter.Cache[string, []disclosure.Bucket]
+	sheets   *recent[*Snapshot]
+	releases *recent[[]disclosure.Bucket]
 }
 
 // event is a row of the columns while they are sorted.
@@ -70,10 +69,7 @@ func NewCube(cells []int64, months []int32, kinds []uint8, st Stamp) *Cube {
 	}
 	c.cells, c.starts = slices.Clip(c.cells), append(c.starts, uint32(len(months)))
 	c.hexagons.at = map[mesh.Cell]uint32{}
-	c.sheets = otter.Must(&otter.Options[string, *Snapshot]{MaximumWeight: maxSheetBytes,
-		Weigher: func(_ string, s *Snapshot) uint32 { return uint32(min(s.Bytes(), math.MaxUint32)) }})
-	c.releases = otter.Must(&otter.Options[string, []disclosure.Bucket]{MaximumWeight: maxReleaseBytes,
-		Weigher: func(_ string, b []disclosure.Bucket) uint32 { return uint32(16*len(b) + 256) }})
+	c.sheets, c.releases = newRecent[*Snapshot](maxSheetBytes), newRecent[[]disclosure.Bucket](maxReleaseBytes)
 	return c
 }
 
@@ -102,7 +98,7 @@ func (c *Cube) Events() int { return len(c.months) }
 // Bytes is roughly what the cube keeps in memory: its columns, the outlines of its hexagons and its sheets.
 func (c *Cube) Bytes() int64 {
 	columns := 8*cap(c.cells) + 4*cap(c.starts) + 2*cap(c.months) + cap(c.kinds)
-	return int64(columns) + c.kept.Load() + int64(c.sheets.WeightedSize()) + int64(c.releases.WeightedSize())
+	return int64(columns) + c.kept.Load() + c.sheets.bytes() + c.releases.bytes()
 }
 
 // rangeOf is the months of the period as offsets, both ends included; hi < lo when none is in it.
@@ -182,7 +178,7 @@ func (c *Cube) Sheet(ctx context.Context, f Filter, res int, k disclosure.Policy
 	}
 	release := fmt.Sprintf("%d?%s", k.K, f.key())
 	key := fmt.Sprintf("%d/%s", res, release)
-	if s, ok := c.sheets.GetIfPresent(key); ok {
+	if s, ok := c.sheets.get(key); ok {
 		return s, nil
 	}
 	select {
@@ -191,19 +187,22 @@ func (c *Cube) Sheet(ctx context.Context, f Filter, res int, k disclosure.Policy
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	if s, ok := c.sheets.GetIfPresent(key); ok {
+	if s, ok := c.sheets.get(key); ok {
 		return s, nil
 	}
-	buckets, ok := c.releases.GetIfPresent(release)
+	buckets, ok := c.releases.get(release)
 	if !ok {
 		buckets, _ = k.Partition(c.counts(f), coarsestBucket)
-		c.releases.Set(release, buckets)
+		c.releases.put(release, buckets, int64(16*len(buckets)+256))
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
 	s, err := c.cut(rollUp(buckets, res), k)
 	if err != nil {
 		return nil, err
 	}
-	c.sheets.Set(key, s)
+	c.sheets.put(key, s, s.Bytes())
 	return s, nil
 }
 

@@ -175,9 +175,13 @@ func (s *Snapshot) quantise(o *outline, i, z int) {
 	from, to := s.features[i].ring, s.features[i+1].ring
 	at := s.start(from)
 	for _, r := range s.rings[from:to] {
-		for _, p := range s.xy[at:r.end] {
-			o.add(quantised(p, bits))
+		pts, last := o.pts, pt{-1, -1}
+		for _, p := range s.xy[at:r.end] { // outline.add, written out: all tiles spend their time here
+			if q := quantised(p, bits); q != last {
+				pts, last = append(pts, q), q
+			}
 		}
+		o.pts = pts
 		o.close(r.hole)
 		at = r.end
 	}

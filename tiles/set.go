@@ -16,7 +16,6 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/maypok86/otter/v2"
-	"golang.org/x/sync/singleflight"
 
 	"wangge/grids"
 	"wangge/grids/disclosure"
@@ -32,7 +31,8 @@ type Set struct {
 	write    sync.Mutex
 	now      atomic.Pointer[content]
 	tiles    *otter.Cache[string, Tile]
-	flights  singleflight.Group
+	flying   sync.Mutex
+	flights  map[string]*flight // by key of the tile; guarded by flying
 	encoders sync.Pool
 }
 
@@ -71,7 +71,7 @@ type Request struct {
 
 // NewSet makes an empty set whose casework is shown under policy, and which keeps up to cacheBytes of tiles.
 func NewSet(policy disclosure.Policy, cacheBytes int64) *Set {
-	s := &Set{policy: policy}
+	s := &Set{policy: policy, flights: map[string]*flight{}}
 	s.now.Store(&content{snapshots: map[string]*Snapshot{}, digests: map[string]string{}})
 	s.tiles = otter.Must(&otter.Options[string, Tile]{MaximumWeight: uint64(max(cacheBytes, 1)),
 		Weigher: func(key string, t Tile) uint32 { return uint32(len(key) + len(t.Gzip) + len(t.ETag) + 128) }})
@@ -190,7 +190,7 @@ func (c *content) etag(r Request, policy disclosure.Policy) string {
 }
 
 // Tile cuts the tile of r, or takes it from memory. Equal requests at one time share one rendering, which goes on when
-// the first of them is cancelled; each waits only as long as its own ctx. The request has passed Check. The error is
+// the first of them is cancelled and stops when all are; each waits only as long as its own ctx. The request has passed Check. The error is
 // Unavailable while a layer is not loaded, ctx's own, or Internal.
 func (s *Set) Tile(ctx context.Context, r Request) (Tile, error) {
 	now := s.now.Load()
@@ -204,23 +204,63 @@ func (s *Set) Tile(ctx context.Context, r Request) (Tile, error) {
 	if t, ok := s.tiles.GetIfPresent(key); ok {
 		return t, nil
 	}
-	done := s.flights.DoChan(key, func() (any, error) {
-		t, err := s.render(context.WithoutCancel(ctx), now, r)
+	return s.join(ctx, key, func(ctx context.Context) (Tile, error) {
+		t, err := s.render(ctx, now, r)
 		if err != nil {
-			return nil, err
+			return Tile{}, err
 		}
 		t.ETag = etag
 		s.tiles.Set(key, t)
 		return t, nil
 	})
+}
+
+// flight is one rendering that several requests wait for.
+type flight struct {
+	done    chan struct{}
+	waiting int // requests; when the last one leaves, the rendering is cancelled
+	cancel  context.CancelFunc
+	tile    Tile
+	err     error
+}
+
+// join waits for the flight of that key, and starts it when there is none. The flight is nobody's own: it goes on when the request
+// that started it leaves, and ends when nobody waits.
+func (s *Set) join(ctx context.Context, key string, render func(context.Context) (Tile, error)) (Tile, error) {
+	s.flying.Lock()
+	f, ok := s.flights[key]
+	if !ok {
+		f = &flight{done: make(chan struct{})}
+		var own context.Context
+		own, f.cancel = context.WithCancel(context.WithoutCancel(ctx))
+		s.flights[key] = f
+		go func() {
+			f.tile, f.err = render(own)
+			s.leave(key, f, 0)
+			close(f.done)
+		}()
+	}
+	f.waiting++
+	s.flying.Unlock()
 	select {
-	case result := <-done:
-		if result.Err != nil {
-			return Tile{}, result.Err
-		}
-		return result.Val.(Tile), nil
+	case <-f.done:
+		return f.tile, f.err
 	case <-ctx.Done():
+		s.leave(key, f, 1)
 		return Tile{}, ctx.Err()
+	}
+}
+
+// leave takes so many requests off a flight; one that has landed, or that nobody waits for, takes no more on.
+func (s *Set) leave(key string, f *flight, requests int) {
+	s.flying.Lock()
+	defer s.flying.Unlock()
+	if f.waiting -= requests; requests > 0 && f.waiting > 0 {
+		return
+	}
+	f.cancel()
+	if s.flights[key] == f {
+		delete(s.flights, key)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -189,7 +190,7 @@ func TestPutIsSeenAtOnce(t *testing.T) {
 	}
 }
 
-// A thousand equal requests are one rendering: everybody gets the same bytes.
+// A hundred equal requests are one rendering: everybody gets the same bytes.
 func TestEqualRequestsShareOneRendering(t *testing.T) {
 	s := loadedSet(t)
 	cube := s.Cube()
@@ -204,6 +205,7 @@ func TestEqualRequestsShareOneRendering(t *testing.T) {
 			}
 		})
 	}
+	s.awaitWaiting(len(got))
 	<-cube.turn
 	wg.Wait()
 	for _, tile := range got {
@@ -213,7 +215,7 @@ func TestEqualRequestsShareOneRendering(t *testing.T) {
 	}
 }
 
-// Whoever gives up leaves at once, and the others still get the tile: also when the first one gave up.
+// Whoever gives up leaves at once, and the others still get the tile: also when it was the first one who gave up.
 func TestACancelledRequestLeavesTheOthersTheTile(t *testing.T) {
 	s := loadedSet(t)
 	cube := s.Cube()
@@ -222,14 +224,28 @@ func TestACancelledRequestLeavesTheOthersTheTile(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	first, second := make(chan error), make(chan error)
 	go func() { _, err := s.Tile(ctx, r); first <- err }()
+	s.awaitWaiting(1)
+	go func() { _, err := s.Tile(t.Context(), r); second <- err }()
+	s.awaitWaiting(2)
 	cancel()
 	if err := <-first; !errors.Is(err, context.Canceled) { // while the rendering is held up
 		t.Errorf("the cancelled request: %v", err)
 	}
-	go func() { _, err := s.Tile(t.Context(), r); second <- err }()
 	<-cube.turn
 	if err := <-second; err != nil {
 		t.Errorf("the other request: %v", err)
+	}
+}
+
+// awaitWaiting returns when n requests wait for the one flight there is.
+func (s *Set) awaitWaiting(n int) {
+	for waiting := 0; waiting != n; runtime.Gosched() {
+		s.flying.Lock()
+		waiting = 0
+		for _, f := range s.flights {
+			waiting += f.waiting
+		}
+		s.flying.Unlock()
 	}
 }
 
@@ -280,8 +296,56 @@ func TestManyFiltersDoNotGrowTheCaches(t *testing.T) {
 	if size := s.tiles.WeightedSize(); size > limit || size == 0 {
 		t.Errorf("the tiles take %d bytes of %d", size, limit)
 	}
-	if size := s.Cube().sheets.WeightedSize(); size > maxSheetBytes {
-		t.Errorf("the sheets take %d bytes of %d", size, maxSheetBytes)
+	if len(s.flights) != 0 {
+		t.Errorf("%d renderings never landed", len(s.flights))
+	}
+}
+
+// When all that wait have left, the rendering stops, and the next request starts another.
+func TestARenderingNobodyWaitsForStops(t *testing.T) {
+	s := loadedSet(t)
+	cube := s.Cube()
+	cube.turn <- struct{}{}
+	ctx, cancel := context.WithCancel(t.Context())
+	stopped := make(chan error, 1)
+	go func() {
+		_, err := s.join(ctx, "k", func(ctx context.Context) (Tile, error) {
+			_, err := cube.Sheet(ctx, Filter{}, 6, disclosure.Policy{K: 3})
+			stopped <- err
+			return Tile{}, err
+		})
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("the request: %v", err)
+		}
+	}()
+	cancel()
+	if err := <-stopped; !errors.Is(err, context.Canceled) { // although the turn is taken
+		t.Errorf("the rendering: %v", err)
+	}
+	<-cube.turn
+	if _, err := s.Tile(t.Context(), over(9, "heat")); err != nil {
+		t.Error(err)
+	}
+}
+
+// What was used last stays, within the limit; the very last stays whatever its size.
+func TestRecentKeepsWhatWasUsedLast(t *testing.T) {
+	r := newRecent[int](100)
+	for i := range 10 {
+		r.put(fmt.Sprint(i), i, 20)
+		r.get("0")
+	}
+	var kept []int
+	for i := range 10 {
+		if v, ok := r.get(fmt.Sprint(i)); ok {
+			kept = append(kept, v)
+		}
+	}
+	if !slices.Equal(kept, []int{0, 6, 7, 8, 9}) || r.bytes() != 100 {
+		t.Errorf("kept %v, %d bytes", kept, r.bytes())
+	}
+	if r.put("large", 99, 500); len(r.at) != 1 || r.bytes() != 500 {
+		t.Errorf("%d kept, %d bytes", len(r.at), r.bytes())
 	}
 }
 

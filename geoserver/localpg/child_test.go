@@ -367,7 +367,7 @@ func ask(dsn, sql string) (text string, err error) {
 		return "", err
 	}
 	defer conn.Close(ctx)
-	rows, err := conn.Query(ctx, sql)
+	rows, err := conn.Query(ctx, sql, pgx.QueryExecModeSimpleProtocol) // one message: once the statement is seen, it runs
 	if err != nil {
 		return "", err
 	}

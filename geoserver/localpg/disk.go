@@ -9,9 +9,11 @@ import (
 )
 
 const (
-	// ballastSize is kept back on the disk. Without room for one more log segment (16 MiB) PostgreSQL stops with a PANIC and
-	// crash recovery cannot run either: giving the ballast up lets it come back to be read.
+	// ballastSize is kept back on the disk, and given up when less than scarce is free. Without room for one more log segment
+	// (16 MiB) PostgreSQL stops with a PANIC and crash recovery cannot run either; without any room even a new
+	// session, which only wants to read, may fail to write the cache of its catalogue.
 	ballastSize = 64 << 20
+	scarce      = 32 << 20
 	// firstSize is the least room in which a new cluster is begun: cluster, PostGIS and ballast.
 	firstSize = 192 << 20
 	// reserveMax is the free space below which writes are refused on disks of 2 GiB and more.
@@ -81,14 +83,14 @@ func (c *Cluster) keepBallast() {
 	}
 }
 
-// makeRoom gives the ballast up when the disk has no room left for crash recovery.
+// makeRoom gives the ballast up when the disk has no room left to run on or to recover in.
 func (c *Cluster) makeRoom() {
 	s, err := c.space()
-	if err != nil || s.free >= ballastSize {
+	if err != nil || s.free >= scarce {
 		return
 	}
 	if c.pg.Remove(ballastFile) == nil {
-		c.log.Warn("the disk is full: the ballast was given up so that the database can recover; free some space",
+		c.log.Warn("the disk is full: the ballast was given up so that the database can go on and be read; free some space",
 			"folder", c.dir, "freeMiB", s.free>>20, "ballastMiB", ballastSize>>20)
 	}
 }

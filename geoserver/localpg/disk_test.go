@@ -138,7 +138,7 @@ func TestFullDisk(t *testing.T) {
 	tmpfs(t, disk, 256)
 	log := &journal{also: t.Output()}
 	o := Options{Dir: disk, Settings: quick(), Log: slog.New(slog.NewTextHandler(log, nil))}
-	c := started(t, o)
+	c := begin(t, o)
 	if err := c.Writable(); err != nil {
 		t.Fatal(err)
 	}
@@ -160,9 +160,7 @@ func TestFullDisk(t *testing.T) {
 	isError(t, c.Writable(), grids.Full)
 
 	// Room again: the ballast comes back by itself.
-	if err := os.Remove(filler); err != nil {
-		t.Fatal(err)
-	}
+	remove(t, filler)
 	if c.keepBallast(); !hasBallast(c) {
 		t.Error("the ballast did not come back")
 	}
@@ -170,7 +168,21 @@ func TestFullDisk(t *testing.T) {
 		t.Error(err)
 	}
 
+	// A clean stop writes a checkpoint, and needs the ballast for it.
+	fill(t, disk)
+	stopped(t, c)
+	remove(t, filler)
+
+	// Written to past all warnings it panics, and comes back by itself.
+	c = begin(t, o)
 	rows := hammer(t, c, disk)
+	awaitRows(t, c, rows)
+	t.Log("stop:", c.Stop(t.Context())) // hard or clean: the panic may still be going on
+	remove(t, filler)
+
+	// The disk fills up before anybody read: the first session has to write a cache, and gets the ballast for it.
+	c = begin(t, o)
+	fill(t, disk)
 	awaitRows(t, c, rows)
 	stopped(t, c)
 
@@ -178,18 +190,34 @@ func TestFullDisk(t *testing.T) {
 	if err := os.RemoveAll(c.path(ballastFile)); err != nil {
 		t.Fatal(err)
 	}
-	filler = fill(t, disk)
+	fill(t, disk)
 	refused(t, o, grids.Full, disk, "free")
-	if err := os.Remove(filler); err != nil {
+	remove(t, filler)
+	awaitRows(t, started(t, o), rows)
+}
+
+// begin starts a cluster that the test stops itself.
+func begin(t *testing.T, o Options) *Cluster {
+	t.Helper()
+	c, err := Start(t.Context(), o)
+	if err != nil {
 		t.Fatal(err)
 	}
-	awaitRows(t, started(t, o), rows)
+	return c
+}
+
+func remove(t *testing.T, file string) {
+	t.Helper()
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // hammer fills the disk and writes on, past all warnings, until PostgreSQL cannot extend its log and panics; it returns
 // the rows acknowledged.
 func hammer(t *testing.T, c *Cluster, disk string) (rows int) {
 	t.Helper()
+	query(t, c.DSN(), `SELECT 'the first session of a run writes a cache'`)
 	fill(t, disk)
 	const row = `INSERT INTO kept SELECT 0, '' FROM (SELECT pg_logical_emit_message(true, 'test', repeat('x', 1000000))) AS megabyte_of_log`
 	for rows = 1000; rows < 2000; rows++ {

@@ -53,7 +53,6 @@ func (c *Cluster) initdb(ctx context.Context) error {
 	cmd := c.command(ctx, "initdb", args...)
 	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
 	if out, err := cmd.CombinedOutput(); err != nil {
-		_ = c.pg.RemoveAll(made) // the next start tries again
 		if ctx.Err() != nil {
 			return interrupted(ctx)
 		}

@@ -27,7 +27,7 @@ type postmaster struct {
 	pid   int
 	cmd   *exec.Cmd
 	gone  chan struct{}          // closed when it has ended and its last words are read
-	words atomic.Pointer[string] // its last FATAL or PANIC line
+	words atomic.Pointer[string] // its last FATAL or PANIC line that was not about one session
 }
 
 // launch starts PostgreSQL on the cluster and returns when it takes connections.
@@ -96,14 +96,14 @@ func (c *Cluster) spawn() (*postmaster, error) {
 func (c *Cluster) arguments() []string {
 	settings := map[string]string{
 		"listen_addresses":        "",
-		"unix_socket_directories": `"` + strings.ReplaceAll(c.path(runDir), `"`, `""`) + `"`,
+		"unix_socket_directories": c.path(runDir), // a list, but checkSocketPath lets no comma in
 		"unix_socket_permissions": "0700",
 		"port":                    socketPort,
 		"timezone":                "UTC",
 		"log_timezone":            "UTC",
 		"log_destination":         "stderr",
 		"logging_collector":       "off",
-		"log_line_prefix":         "",
+		"log_line_prefix":         "%b: ",  // who speaks: see listen
 		"log_error_verbosity":     "terse", // DETAIL and STATEMENT hold people's data: they stay out of the log
 		"log_min_error_statement": "panic",
 		"restart_after_crash":     "on",
@@ -123,26 +123,24 @@ func (p *postmaster) listen(r io.Reader, log *slog.Logger) {
 		if err != nil {
 			return
 		}
-		line := string(part)
-		severity, _, _ := strings.Cut(line, ":")
+		who, line, _ := strings.Cut(string(part), ": ")
+		session := who == "client backend" || who == "not initialized" // one that failed alone is no matter of ours
 		level := slog.LevelDebug
-		switch severity {
-		case "PANIC":
+		switch severity, _, _ := strings.Cut(line, ":"); {
+		case severity == "PANIC", severity == "FATAL" && !session:
 			level = slog.LevelError
-		case "WARNING":
-			level = slog.LevelWarn // a FATAL mostly ends one session; those that end PostgreSQL are reported with its end
-		}
-		if severity == "PANIC" || severity == "FATAL" {
 			p.words.Store(&line)
+		case severity == "WARNING":
+			level = slog.LevelWarn
 		}
-		log.Log(context.Background(), level, "postgres: "+line)
+		log.Log(context.Background(), level, "postgres", "process", who, "said", line)
 	}
 }
 
 // end says how the process ended. Call it when gone is closed.
 func (p *postmaster) end() string {
 	status := p.cmd.ProcessState.Sys().(syscall.WaitStatus)
-	if w := p.words.Load(); w != nil && status.Signal() != syscall.SIGKILL { // the killed say nothing: those words were about a session
+	if w := p.words.Load(); w != nil && status.Signal() != syscall.SIGKILL { // the killed say nothing: those words were about something earlier
 		return *w
 	}
 	return p.cmd.ProcessState.String()

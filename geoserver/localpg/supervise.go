@@ -15,7 +15,7 @@ const (
 	firstWait  = 100 * time.Millisecond // between attempts, doubled each time
 	longWait   = 5 * time.Second        // and no longer than this
 	settled    = 30 * time.Second       // a run this long was a good one: the next wait is short again
-	tendEvery  = time.Minute            // how often the ballast is looked after
+	tendEvery  = 5 * time.Second        // how often the disk is looked at
 	orphanWait = time.Minute            // for a postmaster that outlived its server to shut down by itself
 )
 
@@ -29,6 +29,7 @@ func (c *Cluster) supervise(p *postmaster) {
 	for {
 		select {
 		case <-tend.C:
+			c.makeRoom()
 			c.keepBallast()
 		case <-c.running.Done():
 			c.halt(p)

@@ -94,6 +94,9 @@ func importRows[T any](ctx context.Context, s *Store, actor grids.Actor, t table
 				return false, err
 			}
 		}
+		if err := analyze(ctx, tx, t.name); err != nil {
+			return false, err
+		}
 		return true, s.saveBatch(ctx, tx, actor, *batch)
 	})
 	st.Versions = c.versions
@@ -121,4 +124,15 @@ func (s *Store) merge(ctx context.Context, tx pgx.Tx, t table, st *grids.Stored,
 		Scan(&st.Inserted, &st.Updated, &same)
 	st.Unchanged = same
 	return err
+}
+
+// analyze brings the planner's statistics up to date in the same transaction: the layers are read the moment it ends, and
+// plans for empty tables made that take 20 s instead of 30 ms.
+func analyze(ctx context.Context, tx pgx.Tx, tables ...string) error {
+	for _, t := range tables {
+		if _, err := tx.Exec(ctx, "analyze wangge."+t); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -12,10 +12,16 @@ import (
 // which village, and the places of events and findings. A point on a shared border belongs to the area with the lowest
 // code, as mesh.Locator decides it; an event given by village counts in the grid that holds most of the village.
 func (s *Store) replace(ctx context.Context, tx pgx.Tx) error {
+	if err := analyze(ctx, tx, "town", "village", "grid_edition", "grid"); err != nil {
+		return err
+	}
 	for _, sql := range replaceSQL {
 		if _, err := tx.Exec(ctx, sql, s.district, grids.DrugControl); err != nil {
 			return err
 		}
+	}
+	if err := analyze(ctx, tx, "grid_village"); err != nil {
+		return err
 	}
 	return s.placeFindings(ctx, tx, nil)
 }

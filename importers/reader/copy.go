@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 
 	"wangge/importers/sandbox/wire"
@@ -92,7 +94,7 @@ func (s *stream) place(l layer, ignore []string, alone bool) (p part, left int64
 	for _, f := range l.fields() {
 		to := -1
 		switch {
-		case contains(ignore, string(f.Name)):
+		case slices.Contains(ignore, string(f.Name)):
 		case f.Type == "other":
 			left++
 		default:
@@ -107,21 +109,7 @@ func (s *stream) place(l layer, ignore []string, alone bool) (p part, left int64
 }
 
 func (s *stream) index(f wire.Field) int {
-	for i, g := range s.header.Fields {
-		if string(g.Name) == string(f.Name) && g.Type == f.Type {
-			return i
-		}
-	}
-	return -1
-}
-
-func contains(list []string, s string) bool {
-	for _, item := range list {
-		if item == s {
-			return true
-		}
-	}
-	return false
+	return slices.IndexFunc(s.header.Fields, func(g wire.Field) bool { return bytes.Equal(g.Name, f.Name) && g.Type == f.Type })
 }
 
 // projection is the text of a shapefile's .prj as it is, "" without one.

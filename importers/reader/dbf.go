@@ -34,7 +34,11 @@ func inspect(src source) (*wire.Table, error) {
 		return nil, err
 	}
 	defer f.Close()
-	d, err := openDBF(f)
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	d, err := openDBF(f, info.Size())
 	if err != nil {
 		return nil, failBecause(wire.FailTable, err)
 	}
@@ -75,13 +79,9 @@ type column struct {
 	text  bool
 }
 
-// openDBF reads the header: 32 bytes, 32 for each column, 0x0D.
-func openDBF(f *os.File) (*dbf, error) {
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	d := &dbf{r: bufio.NewReaderSize(f, 256<<10)}
+// openDBF reads the header: 32 bytes, 32 for each column, 0x0D. size is the file's.
+func openDBF(r io.Reader, size int64) (*dbf, error) {
+	d := &dbf{r: bufio.NewReaderSize(r, 256<<10)}
 	head := make([]byte, 32)
 	if _, err := io.ReadFull(d.r, head); err != nil {
 		return nil, err
@@ -90,8 +90,8 @@ func openDBF(f *os.File) (*dbf, error) {
 	headBytes := int(binary.LittleEndian.Uint16(head[8:]))
 	d.rowBytes = int(binary.LittleEndian.Uint16(head[10:]))
 	d.languageID = head[29]
-	if headBytes < 33 || d.rowBytes < 1 || info.Size() < int64(headBytes)+d.rows*int64(d.rowBytes) {
-		return nil, fmt.Errorf("dbf: %d bytes for a header of %d and %d rows of %d", info.Size(), headBytes, d.rows, d.rowBytes)
+	if headBytes < 33 || d.rowBytes < 1 || size < int64(headBytes)+d.rows*int64(d.rowBytes) {
+		return nil, fmt.Errorf("dbf: %d bytes for a header of %d and %d rows of %d", size, headBytes, d.rows, d.rowBytes)
 	}
 	rest := make([]byte, headBytes-32)
 	if _, err := io.ReadFull(d.r, rest); err != nil {
@@ -219,8 +219,8 @@ func (s *survey) add(text []byte, full bool) {
 		return
 	}
 	s.table.NonASCII = true
-	s.table.UTF8.Try(text, full, utf8.Valid)
-	s.table.GB18030.Try(text, full, s.isGB18030)
+	s.table.UTF8.Try(text, full, utf8.Valid, wire.BeginsUTF8)
+	s.table.GB18030.Try(text, full, s.isGB18030, wire.BeginsGB18030)
 	s.table.UTF8Wide = s.table.UTF8Wide || bytes.ContainsFunc(text, func(r rune) bool { return r > 0x7ff && r != utf8.RuneError })
 }
 

@@ -16,6 +16,7 @@ import "C"
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unsafe"
 
@@ -65,16 +66,21 @@ func open(path, driver string) (dataset, error) {
 
 // forget removes every driver that the format table does not name.
 func forget() {
-	for i := C.GDALGetDriverCount() - 1; i >= 0; i-- {
-		d := C.GDALGetDriver(i)
-		name, keep := C.GoString(C.GDALGetDriverShortName(d)), false
-		for _, f := range formats() {
-			keep = keep || f.driver == name
+	for _, name := range drivers() {
+		if slices.ContainsFunc(formats(), func(f format) bool { return f.driver == name }) {
+			continue
 		}
-		if !keep {
-			C.GDALDeregisterDriver(d)
-		}
+		withString(name, func(c *C.char) { C.GDALDeregisterDriver(C.GDALGetDriverByName(c)) })
 	}
+}
+
+// drivers are the names of the drivers that GDAL knows.
+func drivers() []string {
+	list := make([]string, int(C.GDALGetDriverCount()))
+	for i := range list {
+		list[i] = C.GoString(C.GDALGetDriverShortName(C.GDALGetDriver(C.int(i))))
+	}
+	return list
 }
 
 func (d dataset) close() { C.GDALClose(d.h) }

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"bytes"
+	"fmt"
 	"math"
 	"os"
 	"reflect"
@@ -234,4 +235,28 @@ func layered(t *testing.T, second string) []byte {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// BenchmarkRead reads 20 000 polygons of 21 corners out of a shapefile, start of the program included.
+func BenchmarkRead(b *testing.B) {
+	var text strings.Builder
+	text.WriteString(`{"type":"FeatureCollection","features":[`)
+	for i := range 20_000 {
+		if i > 0 {
+			text.WriteByte(',')
+		}
+		fmt.Fprintf(&text, `{"type":"Feature","properties":{"编码":"310151%06d","名称":"网格"},"geometry":{"type":"Polygon","coordinates":[[`, i)
+		for corner := range 21 {
+			sin, cos := math.Sincos(float64(corner%20) * math.Pi / 10)
+			fmt.Fprintf(&text, "[%.7f,%.7f]%s", 121.5+cos/1000, 31.6+sin/1000, map[bool]string{true: "]]}}", false: ","}[corner == 20])
+		}
+	}
+	text.WriteString("]}")
+	path := file(b, "a.zip", zipped(b, "a", shapefile(b, text.String(), 0x4D)))
+	for b.Loop() {
+		if _, rows, err := everything(b, Reader{Program: program}, path, Options{}); err != nil || len(rows) != 20_000 {
+			b.Fatal(len(rows), err)
+		}
+	}
+	b.ReportMetric(20_000*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
 }

@@ -100,11 +100,15 @@ func chineseID(id byte) bool { return id == 0x4D || id == 0x7A }
 // decode reads raw text. A last character that was cut off by a column's width is dropped (cut). Anything
 // else that is no text in this encoding is not ok.
 func (c charset) decode(raw []byte) (text string, cut, ok bool) {
+	begins := wire.BeginsGB18030
+	if c.decoder == nil {
+		begins = wire.BeginsUTF8
+	}
 	rest, ok := wire.Whole(raw, func(b []byte) bool {
 		var valid bool
 		text, valid = c.whole(b)
 		return valid
-	})
+	}, begins)
 	return text, len(rest) < len(raw), ok
 }
 

@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"unicode/utf8"
 )
 
 // Bounds of a stream.
@@ -66,33 +67,41 @@ type Reading struct {
 	Cut   int64 // values whose last character is cut off
 }
 
-// Try takes one text into account; full allows its last character to be cut off.
-func (r *Reading) Try(text []byte, full bool, is func([]byte) bool) {
+// Try takes one text into account; full allows its last character to be cut off. The rest is as in Whole.
+func (r *Reading) Try(text []byte, full bool, is, begins func([]byte) bool) {
 	if !r.Valid {
 		return
 	}
-	rest, ok := Whole(text, is)
+	rest, ok := Whole(text, is, begins)
 	r.Valid = ok && (full || len(rest) == len(text))
 	if r.Valid && len(rest) < len(text) {
 		r.Cut++
 	}
 }
 
-// Whole is text without the beginning of a character at its end, the rest of which was cut off: one to three bytes,
-// as UTF-8 and GB18030 have them. It is not ok if what is left is no text in the encoding that is knows.
-func Whole(text []byte, is func([]byte) bool) (rest []byte, ok bool) {
+// Whole is text without the beginning of a character at its end, the rest of which was cut off: one to three bytes.
+// is knows text of the encoding, begins the beginning of a character. It is not ok if what is left is no such text.
+func Whole(text []byte, is, begins func([]byte) bool) (rest []byte, ok bool) {
 	if is(text) {
 		return text, true
 	}
 	for n := len(text) - 1; n >= 0 && n >= len(text)-3; n-- {
-		if c := text[n]; c > 0x80 && c < 0xff && is(text[:n]) {
+		if begins(text[n:]) && is(text[:n]) {
 			return text[:n], true
-		}
-		if c := text[n]; c < '0' || c > '9' && c < 0x80 { // the inner bytes of a character are digits or not ASCII
-			break
 		}
 	}
 	return nil, false
+}
+
+// BeginsUTF8 reports whether b is the beginning of a character in UTF-8, and not all of it.
+func BeginsUTF8(b []byte) bool { return !utf8.FullRune(b) }
+
+// BeginsGB18030 reports whether b is the beginning of a character in GB18030 (two bytes, or four with digits in the second
+// and fourth place), and not all of it. It holds for the two-byte encodings of East Asia as well.
+func BeginsGB18030(b []byte) bool {
+	lead := func(c byte) bool { return c > 0x80 && c < 0xff }
+	digit := func(c byte) bool { return c >= '0' && c <= '9' }
+	return len(b) > 0 && len(b) < 4 && lead(b[0]) && (len(b) == 1 || digit(b[1])) && (len(b) < 3 || lead(b[2]))
 }
 
 // Damage is a column (or a column name) whose characters are lost, with samples of what is left.

@@ -175,12 +175,12 @@ func TestWhole(t *testing.T) {
 	for in, want := range map[string]string{
 		"": "", "abc": "abc", "网格": "网格", "网格\xe7": "网格", "网格\xe7\xbd": "网格", "x\xf0\x9f\x98": "x",
 	} {
-		if rest, ok := wire.Whole([]byte(in), utf8.Valid); !ok || string(rest) != want {
+		if rest, ok := wire.Whole([]byte(in), utf8.Valid, wire.BeginsUTF8); !ok || string(rest) != want {
 			t.Errorf("%q: %q, %v", in, rest, ok)
 		}
 	}
-	for _, in := range []string{"\xff", "caf\xff x", "a\xe7\xbdb", "网\xe7\xbd\x80\x80\x80\x80", "\xe7\xbdabc"} {
-		if rest, ok := wire.Whole([]byte(in), utf8.Valid); ok {
+	for _, in := range []string{"\xff", "caf\xff x", "a\xe7\xbdb", "x\xcd\xf8\xb8", "网\xe7\xbd\x80\x80\x80\x80", "\xe7\xbdabc"} {
+		if rest, ok := wire.Whole([]byte(in), utf8.Valid, wire.BeginsUTF8); ok {
 			t.Errorf("%q is taken as %q", in, rest)
 		}
 	}

@@ -18,8 +18,8 @@ export const en: Dictionary = {
   states: {
     number: 'Number',
     zero: '0 (zero)',
-    suppressed: 'Suppressed',
-    suppressedBelow: (k) => `Suppressed (fewer than ${k})`,
+    suppressed: 'Too few to show',
+    suppressedBelow: (k) => `Too few to show (under ${k})`,
     nodata: 'No data',
     notlooked: 'Not looked',
   },

@@ -17,8 +17,8 @@ export const zh = {
   states: {
     number: '数值',
     zero: '0（零）',
-    suppressed: '已隐去',
-    suppressedBelow: (k: number) => `已隐去（少于 ${k}）`,
+    suppressed: '数量过少，不显示',
+    suppressedBelow: (k: number) => `不显示（少于 ${k}）`,
     nodata: '无数据',
     notlooked: '未调查',
   },

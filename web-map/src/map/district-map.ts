@@ -45,6 +45,8 @@ export class DistrictMap {
   private level: Level = 'none';
   private askable = new Map<string, string[]>(); // source → its layers that can be pointed at
   private hover: { source: string; sourceLayer: string; id: string | number } | null = null;
+  private waiting: StyleSpecification | null = null; // a style that came before the first was read
+  private styled = false;
   private lastTap = { at: 0, x: 0, y: 0 };
   private pendingMove: MapMouseEvent | null = null;
 
@@ -95,12 +97,16 @@ export class DistrictMap {
     this.unhover();
     this.remember(style, level);
     this.busy(true);
+    if (!this.styled) {
+      this.waiting = style;
+      return;
+    }
     for (const [id, wanted] of Object.entries(style.sources)) {
       const shown = this.map.getSource(id);
       // New addresses for the same tiles: the old tiles stay until the new ones are there.
       if (shown?.type === 'vector' && wanted.type === 'vector' && wanted.tiles) {
         const source = shown as VectorTileSource;
-        if (source.tiles.join() !== wanted.tiles.join()) source.setTiles(wanted.tiles);
+        if (source.tiles?.join() !== wanted.tiles.join()) source.setTiles(wanted.tiles);
       }
     }
     this.map.setStyle(style, { diff: true });
@@ -142,8 +148,9 @@ export class DistrictMap {
     this.map.getCanvas().focus();
   }
 
-  resize(): void {
-    this.map.resize();
+  /** Keeps the centre clear of a sheet that covers the lower part of the map: its height in CSS pixels. */
+  cover(bottom: number): void {
+    if (this.map.getPadding().bottom !== bottom) this.map.easeTo({ padding: { bottom }, duration: 250 });
   }
 
   /** While drawing, a double tap ends the plot and does not zoom. */
@@ -168,6 +175,11 @@ export class DistrictMap {
 
   private listen(): void {
     const { map, listener } = this;
+    map.once('style.load', () => {
+      this.styled = true;
+      if (this.waiting !== null) this.show(this.waiting, this.level);
+      this.waiting = null;
+    });
     map.on('moveend', () => {
       const [lon, lat] = this.centre();
       listener.moved({ lon, lat, zoom: map.getZoom() });

@@ -2,7 +2,7 @@
 
 import { signal } from '@preact/signals';
 import { type ComponentType, h } from 'preact';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import type { Panel } from '../state/address';
 import { address, change, lang, loadMeta, meta, phone, startFault, t } from '../state/app';
 import { AreaPanel } from './area';
@@ -88,13 +88,30 @@ function DesktopLayout() {
       <Tools />
       <ZoomButtons />
       <OpenPanel />
-      <section class="card time" aria-label={t.value.period.title}>
-        <Boundary>
-          <PeriodBar />
-        </Boundary>
-      </section>
+      <TimeCard />
       <Attribution />
     </>
+  );
+}
+
+/** The card of the period bar; what lies above it keeps clear of its height, which changes with the wrapping. */
+function TimeCard() {
+  const card = useRef<HTMLElement>(null);
+  useEffect(() => {
+    const app = card.current?.parentElement;
+    const observer = new ResizeObserver(() => {
+      const height = innerHeight - (card.current?.getBoundingClientRect().top ?? innerHeight);
+      app?.style.setProperty('--time-height', `${Math.round(height)}px`);
+    });
+    if (card.current) observer.observe(card.current);
+    return () => observer.disconnect();
+  }, []);
+  return (
+    <section class="card time" aria-label={t.value.period.title} ref={card}>
+      <Boundary>
+        <PeriodBar />
+      </Boundary>
+    </section>
   );
 }
 

@@ -204,7 +204,7 @@ function HeatLegend() {
         {shown?.classes.map((c) => (
           <li key={c.label}>
             <i style={{ background: c.color }} />
-            {format.number(c.from ?? 0, lang.value)}
+            {c.label.split('–')[0]}
           </li>
         ))}
       </ol>

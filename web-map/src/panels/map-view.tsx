@@ -16,6 +16,9 @@ import { hovered } from './hover';
 
 const mapModule = import('../map/district-map'); // starts to load with the page, beside the first questions
 
+/** What a sheet and the tabs cover on a phone, in CSS pixels; the style sheet has the same numbers. */
+const covered = () => Math.round(innerHeight * 0.46 + 56);
+
 const marking = computed(() => address.value.panel === 'mark' && draft.value !== null);
 
 const overlay = computed<Overlay>(() => {
@@ -121,6 +124,11 @@ async function mount(container: HTMLElement, live: { gone: boolean; stop: (() =>
     }),
     effect(() => {
       if (map.value !== null) shown?.relabel(t.value.map);
+    }),
+    effect(() => {
+      const { panel, selection } = address.value;
+      const sheet = phone.value && (panel !== null || selection !== null);
+      if (map.value !== null) shown?.cover(sheet ? covered() : 0);
     }),
     () => {
       map.value = null;

@@ -11,9 +11,9 @@ export function number(n: number, lang: Lang): string {
   return new Intl.NumberFormat(locale(lang), options).format(n);
 }
 
-/** A measure in its unit; "%" means a share 0…1, written times 100. */
+/** A measure in its unit; "%" and "share" mean a share 0…1, written times 100. */
 export function measure(n: number, unit: string, lang: Lang): string {
-  if (unit === '%') return `${number(n * 100, lang)}%`;
+  if (unit === '%' || unit === 'share') return `${number(n * 100, lang)}%`;
   return unit === '' ? number(n, lang) : `${number(n, lang)} ${unit}`;
 }
 

@@ -1,0 +1,53 @@
+# wangge: make run starts the server with the demo, make test runs every test. Both install what is missing.
+SHELL   := /bin/bash
+VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
+LISTEN  ?= 127.0.0.1:8470
+DATA    ?= data
+GO      := go
+LDFLAGS := -X main.version=$(VERSION)
+
+.PHONY: run test build web lint test-go test-web test-browser bench setup setup-test clean
+
+run: setup build ## start the server on its private PostGIS, with the Chongming demo
+	@exec bin/wangge serve --listen $(LISTEN) --data $(DATA) --demo
+
+build: web ## bin/wangge (the web map inside) and bin/wangge-reader (GDAL, sandboxed)
+	$(GO) build -ldflags "$(LDFLAGS)" -o bin/wangge ./geoserver
+	$(GO) build -o bin/wangge-reader ./importers/reader
+
+web: web-map/dist/index.html ## the web map
+
+web-map/node_modules/.installed: web-map/package.json web-map/package-lock.json
+	cd web-map && npm ci --no-audit --no-fund && touch node_modules/.installed
+
+web-map/dist/index.html: web-map/node_modules/.installed $(shell find web-map/src web-map/public web-map/index.html web-map/vite.config.ts -type f 2>/dev/null)
+	cd web-map && npm run build
+
+setup: ## Debian packages that running needs
+	@scripts/setup.sh run
+
+setup-test: ## Debian packages that the tests need
+	@scripts/setup.sh run test
+
+test: setup-test build lint test-web test-go test-browser ## everything
+
+lint: web-map/node_modules/.installed
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run gofmt -w on these files"; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+	cd web-map && npm run lint
+
+test-web: web-map/node_modules/.installed
+	cd web-map && npm test
+
+test-go: web
+	$(GO) test -race -timeout 30m ./...
+
+test-browser: build
+	scripts/browser-test.sh
+
+bench: setup build ## the figures of docs/BENCHMARKS.md
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+clean:
+	rm -rf bin web-map/dist/* web-map/node_modules

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// rooms is the drawing of the house: which package may know which of ours, and which of the fenced modules.
+// Standard library and unfenced modules are free.
+var rooms = map[string][]string{
+	"geoserver":     {"*"},
+	"geoserver/api": {"geoserver/live", "grids", "grids/mesh", "grids/risk", "grids/disclosure", "tiles", "styles", "importers"},
+	// what the server holds in memory; apart from main so that the handlers can be tested without a database
+	"geoserver/live":           {"grids", "grids/mesh", "grids/risk", "grids/disclosure", "tiles"},
+	"geoserver/localpg":        {"grids", "github.com/jackc/pgx/v5"}, // it must ask its own cluster whether it is up
+	"geoserver/localpg/pgtest": {"grids", "geoserver/localpg", "github.com/jackc/pgx/v5"},
+	"geoserver/demo":           {"grids"},
+	"grids":                    {},
+	"grids/mesh":               {"grids", "github.com/uber/h3-go/v4"},
+	"grids/disclosure":         {"grids", "grids/mesh"},
+	"grids/risk":               {"grids", "grids/mesh", "grids/disclosure"},
+	"grids/postgis":            {"grids", "github.com/jackc/pgx/v5", "github.com/jackc/tern/v2", "github.com/twpayne/go-geom"},
+	"tiles":                    {"grids", "grids/mesh", "grids/risk", "grids/disclosure"},
+	"styles":                   {"grids", "tiles"},
+	"importers":                {"grids", "importers/crs", "importers/sandbox"},
+	"importers/crs":            {"grids"},
+	"importers/sandbox":        {"grids", "importers/sandbox/wire"}, // the parent's side of the child
+	"importers/sandbox/wire":   {},                                  // what the two say to each other
+	"importers/reader":         {"importers/sandbox/wire"},          // the child: the only room with GDAL, through its C interface
+	"web-map":                  {},
+}
+
+// fenced modules may be imported in the one room that names them.
+var fenced = []string{"github.com/jackc/pgx/v5", "github.com/jackc/tern/v2", "github.com/twpayne/go-geom", "github.com/uber/h3-go/v4"}
+
+func TestEveryImportIsInTheDrawing(t *testing.T) {
+	cmd := exec.Command("go", "list", "-json=ImportPath,Imports", "wangge/...")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	dec := json.NewDecoder(strings.NewReader(string(out)))
+	seen := 0
+	for {
+		var p struct {
+			ImportPath string
+			Imports    []string
+		}
+		if err := dec.Decode(&p); err == io.EOF {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		seen++
+		room := strings.TrimPrefix(p.ImportPath, "wangge/")
+		may, drawn := rooms[room]
+		if !drawn {
+			t.Errorf("the package %s is not in the drawing", room)
+			continue
+		}
+		for _, imp := range p.Imports {
+			if !allowed(may, imp) {
+				t.Errorf("%s imports %s: no such arrow in the drawing", room, imp)
+			}
+		}
+	}
+	if seen != len(rooms) {
+		t.Errorf("the drawing has %d rooms, the house %d", len(rooms), seen)
+	}
+}
+
+func allowed(may []string, imp string) bool {
+	if ours, found := strings.CutPrefix(imp, "wangge/"); found {
+		return slices.Contains(may, ours) || slices.Contains(may, "*") && ours != "geoserver"
+	}
+	for _, f := range fenced {
+		if imp == f || strings.HasPrefix(imp, f+"/") {
+			return slices.Contains(may, f)
+		}
+	}
+	return true
+}

@@ -1,0 +1,184 @@
+// A browser with the map in it, and what the tests ask of both.
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, expect } from 'vitest';
+
+export const base = new URL(process.env.WANGGE_URL ?? 'http://127.0.0.1:8470/');
+
+const flags = [
+  '--no-sandbox',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--use-gl=angle',
+  '--use-angle=swiftshader',
+  '--enable-unsafe-swiftshader',
+];
+
+let browser: Browser;
+const open: BrowserContext[] = [];
+
+/** Starts a browser for the file's tests, and closes every page after its test. */
+export function useBrowser(): void {
+  beforeAll(async () => {
+    browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: flags });
+  });
+  afterEach(async () => {
+    await Promise.all(open.splice(0).map((context) => context.close()));
+  });
+  afterAll(async () => {
+    await browser.close();
+  });
+}
+
+export interface Opened {
+  page: Page;
+  requests: string[]; // every address asked for, also by workers
+  complaints: string[]; // errors of the page, of the console, and answers of 400 and above
+}
+
+interface Screen {
+  phone?: boolean;
+  sharp?: boolean; // two device pixels a CSS pixel
+  locale?: string;
+}
+
+/** Opens the map with an address ("#…") and waits until it is drawn. */
+export async function openMap(hash = '', screen: Screen = {}): Promise<Opened> {
+  const context = await browser.newContext({
+    viewport: screen.phone ? { width: 390, height: 844 } : { width: 1440, height: 900 },
+    deviceScaleFactor: screen.sharp ? 2 : 1,
+    hasTouch: screen.phone ?? false,
+    isMobile: screen.phone ?? false,
+    locale: screen.locale ?? 'zh-CN',
+    reducedMotion: 'reduce', // the map jumps: nothing to wait for
+  });
+  open.push(context);
+  const page = await context.newPage();
+  const opened: Opened = { page, requests: [], complaints: [] };
+  context.on('request', (request) => opened.requests.push(request.url()));
+  page.on('pageerror', (error) => opened.complaints.push(String(error)));
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') opened.complaints.push(message.text());
+  });
+  context.on('response', (answer) => {
+    if (answer.status() >= 400) opened.complaints.push(`${answer.status()} ${answer.url()}`);
+  });
+  await page.goto(new URL(`/${hash}`, base).href);
+  await idle(page);
+  return opened;
+}
+
+/** Waits until the map has nothing left to load or move. */
+export async function idle(page: Page): Promise<void> {
+  await page.waitForFunction(
+    () => {
+      const canvas = document.querySelector('.canvas');
+      const quiet = canvas?.getAttribute('aria-busy') === 'false';
+      const state = window as unknown as { quietFrames?: number };
+      state.quietFrames = quiet ? (state.quietFrames ?? 0) + 1 : 0;
+      return state.quietFrames > 6; // a change of the address needs a moment before the map is busy
+    },
+    undefined,
+    { timeout: 60_000, polling: 60 },
+  );
+}
+
+/** Where a place is on the screen, by the view in the address (Web Mercator, tiles of 512 pixels). */
+export async function pixelOf(page: Page, lon: number, lat: number): Promise<{ x: number; y: number }> {
+  const view = new URLSearchParams(new URL(page.url()).hash.slice(1)).get('map');
+  if (view === null) throw new Error(`the address holds no view: ${page.url()}`);
+  const [zoom = 0, atLat = 0, atLon = 0] = view.split('/').map(Number);
+  const world = 512 * 2 ** zoom;
+  const mercator = (degrees: number) => Math.log(Math.tan(Math.PI / 4 + (degrees * Math.PI) / 360)) / (2 * Math.PI);
+  const size = page.viewportSize() ?? { width: 0, height: 0 };
+  return {
+    x: size.width / 2 + ((lon - atLon) / 360) * world,
+    y: size.height / 2 - (mercator(lat) - mercator(atLat)) * world,
+  };
+}
+
+export interface Pixels {
+  width: number;
+  height: number;
+  data: Uint8Array; // RGBA
+}
+
+/** The pixels of the screen, or of a part of it. */
+export async function pixels(
+  page: Page,
+  clip?: { x: number; y: number; width: number; height: number },
+): Promise<Pixels> {
+  const png = (await page.screenshot(clip ? { clip } : {})).toString('base64');
+  const helper = await page.context().newPage(); // a blank page: the map's own content policy is strict
+  const { width, height, data } = await helper.evaluate(async (text) => {
+    const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+    const image = await createImageBitmap(new Blob([bytes], { type: 'image/png' }));
+    const canvas = new OffscreenCanvas(image.width, image.height);
+    const g = canvas.getContext('2d');
+    if (g === null) throw new Error('no 2d context');
+    g.drawImage(image, 0, 0);
+    const rgba = g.getImageData(0, 0, image.width, image.height).data;
+    let binary = '';
+    for (let i = 0; i < rgba.length; i += 0x8000) binary += String.fromCharCode(...rgba.subarray(i, i + 0x8000));
+    return { width: image.width, height: image.height, data: btoa(binary) };
+  }, png);
+  await helper.close();
+  return { width, height, data: Buffer.from(data, 'base64') };
+}
+
+/** How many pixels have a colour, within a step of rounding. */
+export function countColor({ data }: Pixels, color: string): number {
+  const [r, g, b] = [1, 3, 5].map((i) => Number.parseInt(color.slice(i, i + 2), 16)) as [number, number, number];
+  let count = 0;
+  for (let i = 0; i < data.length; i += 4) {
+    const close = (at: number, wanted: number) => Math.abs((data[i + at] ?? 0) - wanted) <= 2;
+    if (close(0, r) && close(1, g) && close(2, b)) count++;
+  }
+  return count;
+}
+
+/** Asks the server directly. */
+export async function api<T>(path: string, init?: RequestInit): Promise<T> {
+  const answer = await fetch(new URL(path, base), init);
+  if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
+  return (await answer.json()) as T;
+}
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+interface AxeResult {
+  violations: { id: string; help: string; nodes: { target: string[]; failureSummary: string }[] }[];
+}
+
+/** Runs axe over the page for WCAG 2.2 A and AA; every violation is a failure that names the element. */
+export async function expectAccessible(page: Page, state: string): Promise<void> {
+  const loaded = await page.evaluate('typeof window.axe === "object"');
+  if (!loaded) await page.evaluate(axeSource);
+  const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+  const result = (await page.evaluate(`axe.run({ runOnly: ${JSON.stringify(tags)} })`)) as AxeResult;
+  const found = result.violations.flatMap((v) =>
+    v.nodes.map((n) => `${v.id}: ${n.target.join(' ')}: ${n.failureSummary}`),
+  );
+  expect(found, state).toEqual([]);
+}
+
+interface LabelPoint {
+  properties: { code: string; name: string };
+  geometry: { coordinates: [number, number] };
+}
+
+/** A point that lies well inside each village of the demo. */
+export function villagePoints(): Map<string, { code: string; lon: number; lat: number }> {
+  const path = new URL('../../geoserver/demo/chongming/unit_label_points.geojson', import.meta.url);
+  const { features } = JSON.parse(readFileSync(path, 'utf8')) as { features: LabelPoint[] };
+  return new Map(
+    features.map(({ properties: { code, name }, geometry: { coordinates } }) => [
+      name,
+      { code, lon: coordinates[0], lat: coordinates[1] },
+    ]),
+  );
+}

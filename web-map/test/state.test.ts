@@ -1,0 +1,107 @@
+import { signal } from '@preact/signals';
+import { describe, expect, it } from 'vitest';
+import { Problem, problemOf, withQuery } from '../src/api/http';
+import { legendPath, stylePath } from '../src/api/wangge';
+import { outdated } from '../src/state/live';
+import { latest, resource } from '../src/state/resource';
+import { uuid } from '../src/state/uuid';
+
+const classing = { level: 'grids', indicator: 'risk', method: 'quantile', classes: 6, breaks: [1, 2] };
+
+describe('addresses of the server', () => {
+  it.each([
+    [withQuery('/a', {}), '/a'],
+    [withQuery('/a', { b: '', c: undefined, d: 0 }), '/a?d=0'],
+    [withQuery('/a', { q: '滧 & co', l: 'x,y' }), '/a?q=%E6%BB%A7%20%26%20co&l=x,y'],
+    [
+      stylePath(classing, { kinds: [] }, [], 'dark', 'zh'),
+      '/styles/dark-zh.json?level=grids&indicator=risk&method=quantile&classes=6&show=none',
+    ],
+    [
+      stylePath(
+        { ...classing, level: 'none' },
+        { from: '2025-01', to: '2025-02', kinds: ['a', 'b'] },
+        ['heat'],
+        'light',
+        'en',
+      ),
+      '/styles/light-en.json?level=none&from=2025-01&to=2025-02&kind=a,b&show=heat',
+    ],
+    [
+      legendPath({ ...classing, method: 'manual' }, 'light', 'zh'),
+      '/api/legend?level=grids&indicator=risk&method=manual&classes=6&breaks=1,2&theme=light&lang=zh',
+    ],
+  ])('%s', (got, expected) => expect(got).toBe(expected));
+
+  it('errors carry the sentence for the reader', () => {
+    expect(problemOf(422, '{"title":"Invalid","detail":"the place is outside the district"}')).toEqual(
+      new Problem(422, 'the place is outside the district'),
+    );
+    expect(problemOf(502, '<html>').message).toBe('HTTP 502');
+  });
+});
+
+describe('a resource', () => {
+  const tick = () => new Promise((resolve) => setTimeout(resolve));
+
+  it('never lets an older answer overtake a newer one', async () => {
+    const key = signal<string | null>('slow');
+    const waiting = new Map<string, (value: string) => void>();
+    const { loaded } = resource(
+      () => key.value,
+      (k) => new Promise<string>((resolve) => waiting.set(k, resolve)),
+    );
+    key.value = 'fast';
+    waiting.get('fast')?.('the fast answer');
+    waiting.get('slow')?.('the slow answer');
+    await tick();
+    expect(loaded.value).toEqual({ state: 'ready', value: 'the fast answer' });
+  });
+
+  it('keeps the last answer while it asks again, and when that fails', async () => {
+    const key = signal<string | null>('a');
+    const { loaded, reload } = resource(
+      () => key.value,
+      async (k) => {
+        if (k === 'b') throw new Error('no');
+        return k;
+      },
+    );
+    await tick();
+    key.value = 'b';
+    expect(loaded.value).toEqual({ state: 'loading', stale: 'a' });
+    await tick();
+    expect(loaded.value).toMatchObject({ state: 'failed', stale: 'a' });
+    expect(latest(loaded.value)).toBe('a');
+    reload();
+    expect(loaded.value.state).toBe('loading');
+    key.value = null;
+    expect(loaded.value).toEqual({ state: 'empty' });
+  });
+});
+
+describe('versions', () => {
+  const layer = (id: string, version: number, subjects: string[]) => ({
+    id,
+    version,
+    subjects,
+    title: { zh: '', en: '' },
+  });
+  const served = {
+    generation: 'g',
+    layers: [layer('grids', 7, ['grids', 'findings']), layer('heat', 2, ['casework']), layer('labels', 4, ['grids'])],
+  };
+  it.each([
+    ['nothing new', { grids: 4, findings: 3, casework: 2 }, 'g', []],
+    ['a finding', { grids: 4, findings: 4, casework: 2 }, 'g', ['grids']],
+    ['a case', { grids: 4, findings: 3, casework: 3 }, 'g', ['heat']],
+    ['a restore', { grids: 4, findings: 3, casework: 2 }, 'h', ['grids', 'heat', 'labels']],
+  ])('%s', (_, layers, generation, expected) => expect(outdated(served, { layers, generation })).toEqual(expected));
+});
+
+it('ids are UUIDs of version 7 and in the order of time', () => {
+  const [a, b] = [uuid(1_700_000_000_000), uuid(1_700_000_000_001)];
+  for (const id of [a, b]) expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  expect(a < b).toBe(true);
+  expect(a.slice(0, 13)).toBe('018bcfe5-6800');
+});
