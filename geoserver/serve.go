@@ -91,9 +91,10 @@ func (c *serveCmd) serve(ctx context.Context, conf *config, db *database, s *api
 		MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
 		BaseContext: func(net.Listener) context.Context { return ctx }, // event streams end with the server
 	}
+	filled := s.View.Busy("the server is filling its memory")
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
-	go c.fill(ctx, conf, db, s, listener.Addr())
+	go c.fill(ctx, conf, db, s, listener.Addr(), filled)
 	var lost <-chan error
 	if db.cluster != nil {
 		lost = db.cluster.Failed()
@@ -114,13 +115,14 @@ func (c *serveCmd) serve(ctx context.Context, conf *config, db *database, s *api
 }
 
 // fill loads the demo if asked to, then follows the store. The server answers meanwhile: /readyz says what is missing.
-func (c *serveCmd) fill(ctx context.Context, conf *config, db *database, s *api.Server, at net.Addr) {
+func (c *serveCmd) fill(ctx context.Context, conf *config, db *database, s *api.Server, at net.Addr, filled func()) {
 	if c.Demo {
 		if err := loadDemoIfEmpty(ctx, conf, db.Store, s.Log); err != nil && ctx.Err() == nil {
 			s.Log.Error("the demo could not be loaded", "err", explain(err))
 		}
 	}
 	err := s.View.Fresh(ctx)
+	filled()
 	switch {
 	case err == nil:
 		fmt.Fprintf(os.Stderr, "\n  网格 wangge is ready: http://%s/\n  Try: choose an indicator, drag over the months below, click a grid, press ? for the keys.\n\n", at)

@@ -42,6 +42,7 @@ type View struct {
 	set   *tiles.Set
 	state atomic.Pointer[State]
 	fault atomic.Pointer[fault] // why the last look at the store failed; nil when it did not
+	busy  atomic.Pointer[string]
 
 	mu      sync.Mutex
 	next    *flight // the look that has not begun yet: whoever arrives now is served by it
@@ -193,6 +194,9 @@ func (v *View) StaleSince() (since time.Time, err error, ok bool) {
 // Problems lists why the server is not ready, in sentences; empty when it is.
 func (v *View) Problems() []string {
 	var list []string
+	if why := v.busy.Load(); why != nil {
+		list = append(list, *why)
+	}
 	if _, err, away := v.StaleSince(); away {
 		list = append(list, err.Error())
 	}
@@ -202,6 +206,12 @@ func (v *View) Problems() []string {
 		}
 	}
 	return list
+}
+
+// Busy keeps the server from being ready, for a reason given as a sentence, until done is called.
+func (v *View) Busy(why string) (done func()) {
+	v.busy.Store(&why)
+	return func() { v.busy.Store(nil) }
 }
 
 // Run looks at the store every second until ctx ends, so that changes by other processes reach open maps without a

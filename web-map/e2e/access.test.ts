@@ -48,7 +48,7 @@ const desktop: typeof states = [
     '',
     async (page) => {
       await page.locator('#search').fill('滧');
-      await page.getByRole('option').first().waitFor();
+      await page.locator('.answer-name').first().waitFor();
     },
   ],
   ['manual classes', '#method=manual&breaks=5,10', (page) => page.locator('.legend summary').click()],

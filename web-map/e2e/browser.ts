@@ -76,8 +76,8 @@ export async function openMap(hash = '', screen: Screen = {}): Promise<Opened> {
 export async function idle(page: Page): Promise<void> {
   await page.waitForFunction(
     () => {
-      const canvas = document.querySelector('.canvas');
-      const quiet = canvas?.getAttribute('aria-busy') === 'false';
+      const busy = (selector: string) => document.querySelector(selector)?.getAttribute('aria-busy') !== 'false';
+      const quiet = !busy('.map') && !busy('.canvas');
       const state = window as unknown as { quietFrames?: number };
       state.quietFrames = quiet ? (state.quietFrames ?? 0) + 1 : 0;
       return state.quietFrames > 6; // a change of the address needs a moment before the map is busy

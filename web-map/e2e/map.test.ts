@@ -116,7 +116,7 @@ it('changes theme and language, and keeps both in the address', async () => {
   const light = await pixels(page);
   await page.getByRole('button', { name: '深色主题' }).click();
   await page.getByRole('button', { name: 'English' }).click();
-  await page.getByText('Composite risk', { exact: true }).first().waitFor();
+  await page.getByRole('button', { name: 'Show the whole district' }).waitFor();
   await idle(page);
   expect(await page.evaluate(() => document.documentElement.lang)).toBe('en');
   expect(page.url()).toContain('theme=dark');

@@ -152,7 +152,7 @@ export function MapView() {
     };
   }, []);
   return (
-    <div class={marking.value ? 'map marking' : 'map'}>
+    <div class={marking.value ? 'map marking' : 'map'} aria-busy={style.loaded.value.state === 'loading'}>
       <div class="canvas" ref={holder} aria-busy="true" />
       <div class="crosshair" aria-hidden="true" />
     </div>
