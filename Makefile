@@ -2,7 +2,8 @@
 SHELL   := /bin/bash
 VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
 LISTEN  ?= 127.0.0.1:8470
-DATA    ?= data
+# as root the database runs as the user postgres, who cannot enter /root
+DATA    ?= $(shell [ "$$(id -u)" = 0 ] && echo /var/lib/wangge || echo data)
 GO      := go
 LDFLAGS := -X main.version=$(VERSION)
 

@@ -258,7 +258,7 @@ func (j *job) territory() (grids.Versions, error) {
 		return grids.Versions{}, nil
 	}
 	if j.report.Rejected > 0 || j.report.Accepted == 0 {
-		j.report.Refuse(importers.Text{ZH: "边界数据须整体导入：请先改正所列各行，未存入任何数据", EN: "territory is stored whole or not at all: mend the rows listed first; nothing was stored"})
+		j.report.Refuse(grids.Text{ZH: "边界数据须整体导入：请先改正所列各行，未存入任何数据", EN: "territory is stored whole or not at all: mend the rows listed first; nothing was stored"})
 		return grids.Versions{}, nil
 	}
 	j.batch.Rows, j.batch.Accepted, j.batch.Rejected = j.report.Rows, j.report.Accepted, j.report.Rejected
@@ -269,10 +269,10 @@ func (j *job) territory() (grids.Versions, error) {
 	}
 	for _, f := range res.Flaws {
 		text := f.Message()
-		j.report.Note(importers.Finding{Severity: importers.Severity(f.Severity), Value: f.Place, Code: string(f.Code), Message: importers.Text(text)})
+		j.report.Note(importers.Finding{Severity: importers.Severity(f.Severity), Value: f.Place, Code: string(f.Code), Message: text})
 	}
 	if grids.Stops(res.Flaws) {
-		j.report.Refuse(importers.Text{ZH: "边界检查未通过，未存入任何数据", EN: "the check of the territory found damage; nothing was stored"})
+		j.report.Refuse(grids.Text{ZH: "边界检查未通过，未存入任何数据", EN: "the check of the territory found damage; nothing was stored"})
 	}
 	if res.Unchanged {
 		j.report.Unchanged = j.report.Accepted

@@ -44,6 +44,14 @@ type Text struct {
 	EN string `json:"en"`
 }
 
+// In is the sentence in a language: "en", and Chinese for any other.
+func (t Text) In(lang string) string {
+	if lang == "en" {
+		return t.EN
+	}
+	return t.ZH
+}
+
 // Message is the flaw as a sentence for a person.
 func (f Flaw) Message() Text {
 	p, o, a := f.Place, f.Other, f.AreaM2

@@ -81,9 +81,9 @@ type AreaResult struct {
 	Versions  Versions
 }
 
-// CaseColumns are the point events of the district as columns, in no order.
+// CaseColumns are the events of the district as columns, sorted by cell.
 type CaseColumns struct {
-	Cells  []int64 // H3 cell at resolution 12
+	Cells  []int64 // H3 cell at resolution 12, 0 for an event without a point
 	Months []int32 // Month
 	Kinds  []uint8 // number of the kind
 }
@@ -103,7 +103,7 @@ type Query struct {
 	Today     Day
 	Window    Period // of the place counts
 	Territory bool   // read the territory
-	Cases     bool   // read the point events as columns, and their counts by month
+	Cases     bool   // read the events as columns
 	Counts    bool   // read the place counts
 	Layers    []LayerQuery
 }

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"wangge/grids"
 )
 
 // field is a value that a subject reads from a column.
@@ -274,7 +276,7 @@ func (sub *subject) met(need []field, m mapping, s *Source) bool {
 }
 
 // missing says which column is not there, and every name it could have.
-func (sub *subject) missing(need []field, columns []string) Text {
+func (sub *subject) missing(need []field, columns []string) grids.Text {
 	var canonical, accepted []string
 	for _, f := range sub.reads {
 		if slices.Contains(need, f.field) {

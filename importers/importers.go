@@ -88,8 +88,8 @@ type Source struct {
 	cutNames bool // column names may be cut at ten bytes
 	geometry bool // the format carries geometry of its own
 	place    mapping
-	personal *Text      // why the columns alone refuse the file
-	notes    []*problem // about the file as a whole
+	personal *grids.Text // why the columns alone refuse the file
+	notes    []*problem  // about the file as a whole
 	limits   Limits
 	rows     iter.Seq2[Record, error] // in the file's CRS
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"wangge/grids"
 )
 
 // personalWords are the Chinese words that make a column personal wherever they stand in its name.
@@ -254,7 +256,7 @@ func plateSuffix(s string) bool {
 
 // personalHeader says why the columns alone refuse the file, nil when they do not. Names that are themselves
 // personal data (a file without a header row) are masked in columns.
-func personalHeader(columns []string) *Text {
+func personalHeader(columns []string) *grids.Text {
 	for i, c := range columns {
 		if personalValue(c) {
 			for j := range columns {
@@ -276,7 +278,7 @@ func personalHeader(columns []string) *Text {
 }
 
 // personalCell says why a value refuses the file. It never repeats the value.
-func personalCell(column string, row int) Text {
+func personalCell(column string, row int) grids.Text {
 	return say("列“%s”第 %d 行的内容看起来是个人信息（手机号、身份证号或车牌）。整个文件被拒绝，内容一概不保存。请删除这些内容后重试",
 		"column %q holds what looks like personal data (a mobile, identity or plate number), first in row %d. The whole file is refused and nothing of it is stored. Delete such data and try again", column, row)
 }

@@ -104,9 +104,9 @@ func (r *row) end() {
 	p := wrong("implausible_coordinates", "有 %d 个点（共 %d 个）不在区内：坐标来自地图软件（试 GCJ-02）？坐标轴颠倒？属于另一个投影带？",
 		"%d of %d points lie outside the district: are they from a map app (try GCJ-02), are the axes swapped, is it another zone?", r.stray.outside, n)
 	if name, swapped := r.guess(); name != "" {
-		order := Text{}
+		order := grids.Text{}
 		if swapped {
-			order = Text{ZH: "（交换坐标轴）", EN: " with the axes swapped"}
+			order = grids.Text{ZH: "（交换坐标轴）", EN: " with the axes swapped"}
 		}
 		p.text.ZH += "按 " + name + order.ZH + " 读取时多数点落在区内。"
 		p.text.EN += " Read as " + name + order.EN + ", most of them lie inside."

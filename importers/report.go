@@ -22,17 +22,14 @@ const (
 	Warning Severity = "warning"
 )
 
-// Text is one sentence for a person, in both languages of the screen.
-type Text = grids.Text
-
 // Finding is one thing to know about a row of the file, or about the whole file when Row is 0.
 type Finding struct {
-	Severity Severity `json:"severity"`
-	Row      int      `json:"row"`    // as a person counts: the header of a CSV is row 1, the first feature is 1
-	Column   string   `json:"column"` // as the file names it, "" when no column is to blame
-	Value    string   `json:"value"`  // the offending text, at most 60 characters, never personal data
-	Code     string   `json:"code"`   // stable, for programs: bad_date, outside_district, …
-	Message  Text     `json:"message"`
+	Severity Severity   `json:"severity"`
+	Row      int        `json:"row"`    // as a person counts: the header of a CSV is row 1, the first feature is 1
+	Column   string     `json:"column"` // as the file names it, "" when no column is to blame
+	Value    string     `json:"value"`  // the offending text, at most 60 characters, never personal data
+	Code     string     `json:"code"`   // stable, for programs: bad_date, outside_district, …
+	Message  grids.Text `json:"message"`
 }
 
 // Column says which column of the file was read as what; Target is "" for a column that was left out.
@@ -64,7 +61,7 @@ type Report struct {
 	Findings      []Finding   `json:"findings"` // of the file first, then by row, at most the first 1,000 of rows
 	FindingsTotal int         `json:"findings_total"`
 	Refused       bool        `json:"refused"`
-	Refusal       *Text       `json:"refusal,omitempty"`
+	Refusal       *grids.Text `json:"refusal,omitempty"`
 
 	// Codes counts every finding by its code, listed or not.
 	Codes map[string]int `json:"-"`
@@ -81,7 +78,7 @@ func NewReport(s *Source) *Report {
 }
 
 // Refuse marks the whole file as refused, for the first reason given.
-func (r *Report) Refuse(why Text) {
+func (r *Report) Refuse(why grids.Text) {
 	if r.Refused {
 		return
 	}
@@ -90,7 +87,7 @@ func (r *Report) Refuse(why Text) {
 
 // refusePersonal refuses the file and forgets whatever was noted of its content: a row next to personal data
 // may hold more of it than a pattern can see.
-func (r *Report) refusePersonal(why Text) {
+func (r *Report) refusePersonal(why grids.Text) {
 	r.Refuse(why)
 	r.Findings, r.ofFile, r.FindingsTotal, r.Extent = []Finding{}, 0, 0, nil
 	r.Codes = map[string]int{"personal_data": 1}
@@ -138,7 +135,7 @@ func (r *Report) extend(g orb.Geometry) {
 type problem struct {
 	code  string
 	value string // "" = the text of the column
-	text  Text
+	text  grids.Text
 }
 
 // wrong makes a problem; the arguments fit both sentences.
@@ -153,8 +150,8 @@ func (p *problem) of(value string) *problem {
 }
 
 // say formats one sentence in both languages.
-func say(zh, en string, args ...any) Text {
-	return Text{ZH: fmt.Sprintf(zh, args...), EN: fmt.Sprintf(en, args...)}
+func say(zh, en string, args ...any) grids.Text {
+	return grids.Text{ZH: fmt.Sprintf(zh, args...), EN: fmt.Sprintf(en, args...)}
 }
 
 // clip shortens a foreign text to 60 characters.

@@ -57,7 +57,7 @@ func nouns[T any](s *Source, c Checker, rep *Report, n noun[T]) iter.Seq[T] {
 				return
 			}
 			if err != nil {
-				rep.Refuse(Text{ZH: "文件读取中断，内容一概不保存：" + err.Error(), EN: err.Error()})
+				rep.Refuse(grids.Text{ZH: "文件读取中断，内容一概不保存：" + err.Error(), EN: err.Error()})
 				return
 			}
 			if !r.begin(rec) {

@@ -24,26 +24,26 @@ const (
 
 // Indicator is something that can be coloured on the map. Its ID is the attribute of the tile layers that holds it.
 type Indicator struct {
-	ID       string   `json:"id"`
-	Title    Title    `json:"title"`
-	Unit     string   `json:"unit"` // "%" means: the value is a share 0…1, shown times 100
-	Kind     string   `json:"kind"` // NumberKind or CategoryKind
-	Levels   []string `json:"levels"`
-	Decimals int      `json:"decimals"` // fewest decimals of a label, in the unit shown
+	ID       string     `json:"id"`
+	Title    grids.Text `json:"title"`
+	Unit     string     `json:"unit"` // "%" means: the value is a share 0…1, shown times 100
+	Kind     string     `json:"kind"` // NumberKind or CategoryKind
+	Levels   []string   `json:"levels"`
+	Decimals int        `json:"decimals"` // fewest decimals of a label, in the unit shown
 }
 
 // Indicators lists every indicator in the order of the menu, the default first.
 func Indicators() []Indicator {
 	all := []string{OnGrids, OnVillages, OnTowns, OnCells}
 	return []Indicator{
-		{"risk", Title{"综合风险指数", "Composite risk"}, "", NumberKind, all, 0},
-		{"density", Title{"案件密度", "Case density"}, "/km²", NumberKind, all, 1},
-		{"cases", Title{"案件数", "Cases"}, "", NumberKind, all, 0},
-		{"findings_open", Title{"未结疑似点", "Open findings"}, "", NumberKind, all, 0},
-		{"findings_confirmed", Title{"确认种植点", "Confirmed findings"}, "", NumberKind, []string{OnGrids, OnVillages, OnTowns}, 0},
-		{"survey", Title{"滚动调查完成率", "Survey completion"}, "%", NumberKind, all, 0},
-		{"certified_share", Title{"无毒村居达标比例", "Certified villages"}, "%", NumberKind, []string{OnGrids, OnTowns, OnCells}, 0},
-		{"status", Title{"无毒村居状态", "Drug-free village status"}, "", CategoryKind, []string{OnVillages}, 0},
+		{"risk", grids.Text{ZH: "综合风险指数", EN: "Composite risk"}, "", NumberKind, all, 0},
+		{"density", grids.Text{ZH: "案件密度", EN: "Case density"}, "/km²", NumberKind, all, 1},
+		{"cases", grids.Text{ZH: "案件数", EN: "Cases"}, "", NumberKind, all, 0},
+		{"findings_open", grids.Text{ZH: "未结疑似点", EN: "Open findings"}, "", NumberKind, all, 0},
+		{"findings_confirmed", grids.Text{ZH: "确认种植点", EN: "Confirmed findings"}, "", NumberKind, []string{OnGrids, OnVillages, OnTowns}, 0},
+		{"survey", grids.Text{ZH: "滚动调查完成率", EN: "Survey completion"}, "%", NumberKind, all, 0},
+		{"certified_share", grids.Text{ZH: "无毒村居达标比例", EN: "Certified villages"}, "%", NumberKind, []string{OnGrids, OnTowns, OnCells}, 0},
+		{"status", grids.Text{ZH: "无毒村居状态", EN: "Drug-free village status"}, "", CategoryKind, []string{OnVillages}, 0},
 	}
 }
 

@@ -67,7 +67,7 @@ type Legend struct {
 // listed; one that its tiles cannot tell from missing counts as missing. The error is Invalid, from Breaks or a
 // sample of unknown state or category.
 func NewLegend(ind Indicator, level string, samples []Sample, m Method, n int, manual []float64, t Theme, l Lang) (Legend, error) {
-	leg := Legend{Level: level, Indicator: ind.ID, Title: ind.Title.In(l), Unit: ind.Unit, Method: m, Classes: []Class{}}
+	leg := Legend{Level: level, Indicator: ind.ID, Title: ind.Title.In(string(l)), Unit: ind.Unit, Method: m, Classes: []Class{}}
 	count := map[string]int{}
 	var numbers []float64
 	for _, s := range samples {
@@ -112,7 +112,7 @@ func specials(ind Indicator, count map[string]int, t Theme, l Lang) []Special {
 	var out []Special
 	for _, state := range ind.states() {
 		out = append(out, Special{
-			State: state, Color: stateColor(t, state), Label: stateTitle(state).In(l), Count: count[state], Pattern: statePattern(state),
+			State: state, Color: stateColor(t, state), Label: stateTitle(state).In(string(l)), Count: count[state], Pattern: statePattern(state),
 		})
 	}
 	return out
@@ -234,7 +234,7 @@ func (leg *Legend) categorise(samples []Sample, l Lang) error {
 		}
 	}
 	for _, c := range Statuses() {
-		leg.Classes = append(leg.Classes, Class{Value: c.ID, Color: c.Color, Label: c.Title.In(l), Count: count[c.ID]})
+		leg.Classes = append(leg.Classes, Class{Value: c.ID, Color: c.Color, Label: c.Title.In(string(l)), Count: count[c.ID]})
 		delete(count, c.ID)
 	}
 	for id := range count {

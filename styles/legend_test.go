@@ -185,7 +185,7 @@ func TestTitlesCoverTheDomain(t *testing.T) {
 	} {
 		var ids, zh, en []string
 		for _, category := range c.got {
-			ids, zh, en = append(ids, category.ID), append(zh, category.Title.In(ZH)), append(en, category.Title.In(EN))
+			ids, zh, en = append(ids, category.ID), append(zh, category.Title.In(string(ZH))), append(en, category.Title.In(string(EN)))
 		}
 		if !slices.Equal(ids, c.want) {
 			t.Errorf("%s: %v, want %v", name, ids, c.want)

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"wangge/grids"
 )
 
 // The overlays of [Options].Show.
@@ -81,7 +83,7 @@ func Style(o Options) map[string]any {
 	center, zoom := view(o.Bounds)
 	return object{
 		"version": 8,
-		"name":    Title{"网格 · " + themeTitle(o.Theme).ZH, "Wangge · " + themeTitle(o.Theme).EN}.In(o.Lang),
+		"name":    grids.Text{ZH: "网格 · " + themeTitle(o.Theme).ZH, EN: "Wangge · " + themeTitle(o.Theme).EN}.In(string(o.Lang)),
 		"metadata": object{
 			"wangge:theme": o.Theme, "wangge:lang": o.Lang, "wangge:level": level,
 		},
@@ -93,11 +95,11 @@ func Style(o Options) map[string]any {
 }
 
 // themeTitle is what the theme is called.
-func themeTitle(t Theme) Title {
+func themeTitle(t Theme) grids.Text {
 	if t == Dark {
-		return Title{"深色", "dark"}
+		return grids.Text{ZH: "深色", EN: "dark"}
 	}
-	return Title{"浅色", "light"}
+	return grids.Text{ZH: "浅色", EN: "light"}
 }
 
 // view is the centre of the bounds, and the zoom at which they are 1024 CSS pixels wide, in quarters.

@@ -52,20 +52,6 @@ func ParseLang(s string) (Lang, error) {
 	return "", grids.Errorf(grids.Invalid, "language %q is not known; use zh or en", s)
 }
 
-// Title is a name in both languages.
-type Title struct {
-	ZH string `json:"zh"`
-	EN string `json:"en"`
-}
-
-// In is the title in language l, Chinese for any language but English.
-func (t Title) In(l Lang) string {
-	if l == EN {
-		return t.EN
-	}
-	return t.ZH
-}
-
 // palette is what a theme is made of besides its ramp.
 type palette struct {
 	water, land, line, line2  string // line separates areas, line2 is the weaker inner border

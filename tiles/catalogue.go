@@ -15,38 +15,38 @@ func Layers() []Layer {
 	ground := []grids.Subject{grids.OnTerritory}
 	all := grids.Subjects[:]
 	return []Layer{
-		{Name: "land", Title: Title{ZH: "陆地", EN: "Land"}, Geometry: "polygon", MaxZoom: MaxZoom, Subjects: ground, Fields: []Field{}},
-		{Name: "district", Title: Title{ZH: "行政区", EN: "District"}, Geometry: "polygon", MaxZoom: MaxZoom, Subjects: ground,
+		{Name: "land", Title: grids.Text{ZH: "陆地", EN: "Land"}, Geometry: "polygon", MaxZoom: MaxZoom, Subjects: ground, Fields: []Field{}},
+		{Name: "district", Title: grids.Text{ZH: "行政区", EN: "District"}, Geometry: "polygon", MaxZoom: MaxZoom, Subjects: ground,
 			Fields: []Field{codeField(), nameField(), text("name_en", "英文名称", "English name"), flag("synthetic", "演示数据", "Synthetic")}},
-		{Name: "towns", Title: Title{ZH: "乡镇", EN: "Towns"}, Geometry: "polygon", MinZoom: firstZoom, MaxZoom: MaxZoom, Subjects: all,
+		{Name: "towns", Title: grids.Text{ZH: "乡镇", EN: "Towns"}, Geometry: "polygon", MinZoom: firstZoom, MaxZoom: MaxZoom, Subjects: all,
 			Fields: append(unit(text("kind", "类型", "Kind")), certifiedField())},
-		{Name: "villages", Title: Title{ZH: "村居", EN: "Villages"}, Geometry: "polygon", MinZoom: firstZoom, MaxZoom: MaxZoom, Subjects: all,
+		{Name: "villages", Title: grids.Text{ZH: "村居", EN: "Villages"}, Geometry: "polygon", MinZoom: firstZoom, MaxZoom: MaxZoom, Subjects: all,
 			Fields: unit(text("kind", "类型", "Kind"), text("town", "乡镇", "Town"), text("town_code", "乡镇代码", "Town code"), text("status", "无毒创建状态", "Drug-free status"))},
-		{Name: "grids", Title: Title{ZH: "网格", EN: "Grids"}, Geometry: "polygon", MinZoom: firstZoom, MaxZoom: MaxZoom, Subjects: all,
+		{Name: "grids", Title: grids.Text{ZH: "网格", EN: "Grids"}, Geometry: "polygon", MinZoom: firstZoom, MaxZoom: MaxZoom, Subjects: all,
 			Fields: append(unit(text("town", "乡镇", "Town"), text("town_code", "乡镇代码", "Town code")), certifiedField())},
-		{Name: "cells", Title: Title{ZH: "六边形单元", EN: "H3 cells"}, Geometry: "polygon", MinZoom: firstZoom, MaxZoom: MaxZoom, Subjects: all,
+		{Name: "cells", Title: grids.Text{ZH: "六边形单元", EN: "H3 cells"}, Geometry: "polygon", MinZoom: firstZoom, MaxZoom: MaxZoom, Subjects: all,
 			Fields: []Field{text("id", "单元编号", "Cell"), areaField(), casesField(), stateField(), densityField(), openField(), surveyField("survey"), certifiedField(), riskField()}},
-		{Name: "surveys", Title: Title{ZH: "滚动调查", EN: "Surveys"}, Geometry: "polygon", MinZoom: firstZoom, MaxZoom: MaxZoom,
+		{Name: "surveys", Title: grids.Text{ZH: "滚动调查", EN: "Surveys"}, Geometry: "polygon", MinZoom: firstZoom, MaxZoom: MaxZoom,
 			Subjects: []grids.Subject{grids.OnTerritory, grids.OnGrids, grids.OnSurveys},
 			Fields:   []Field{codeField(), nameField(), text("round", "轮次", "Round"), surveyField("completion"), text("level", "层级", "Level")}},
-		{Name: Heat, Title: Title{ZH: "案件热力", EN: "Casework density"}, Geometry: "polygon", MaxZoom: MaxZoom, Subjects: []grids.Subject{grids.OnCasework}, Filtered: true,
+		{Name: Heat, Title: grids.Text{ZH: "案件热力", EN: "Casework density"}, Geometry: "polygon", MaxZoom: MaxZoom, Subjects: []grids.Subject{grids.OnCasework}, Filtered: true,
 			Fields: []Field{text("id", "单元编号", "Cell"), number("res", "精度", "Resolution", ""), casesField(), densityField(), areaField()}},
-		{Name: Findings, Title: Title{ZH: "踏查发现", EN: "Findings"}, Geometry: "mixed", MinZoom: firstZoom, MaxZoom: MaxZoom, Subjects: []grids.Subject{grids.OnFindings},
+		{Name: Findings, Title: grids.Text{ZH: "踏查发现", EN: "Findings"}, Geometry: "mixed", MinZoom: firstZoom, MaxZoom: MaxZoom, Subjects: []grids.Subject{grids.OnFindings},
 			Fields: []Field{text("id", "编号", "Id"), text("kind", "种类", "Kind"), text("state", "状态", "State"), number("confidence", "把握程度", "Confidence", ""),
 				text("seen", "发现日期", "Seen on"), text("source", "来源", "Source"), number("area_m2", "面积", "Area", "m²"), flag("plot", "有地块轮廓", "Has an outline")}},
-		{Name: "labels", Title: Title{ZH: "注记", EN: "Labels"}, Geometry: "point", MinZoom: firstZoom, MaxZoom: MaxZoom, Subjects: []grids.Subject{grids.OnTerritory, grids.OnGrids},
+		{Name: "labels", Title: grids.Text{ZH: "注记", EN: "Labels"}, Geometry: "point", MinZoom: firstZoom, MaxZoom: MaxZoom, Subjects: []grids.Subject{grids.OnTerritory, grids.OnGrids},
 			Fields: []Field{codeField(), nameField(), text("level", "层级", "Level"), number("rank", "次序", "Rank", "")}},
 	}
 }
 
 func text(name, zh, en string) Field {
-	return Field{Name: name, Type: "string", Title: Title{ZH: zh, EN: en}}
+	return Field{Name: name, Type: "string", Title: grids.Text{ZH: zh, EN: en}}
 }
 func flag(name, zh, en string) Field {
-	return Field{Name: name, Type: "boolean", Title: Title{ZH: zh, EN: en}}
+	return Field{Name: name, Type: "boolean", Title: grids.Text{ZH: zh, EN: en}}
 }
 func number(name, zh, en, unit string) Field {
-	return Field{Name: name, Type: "number", Title: Title{ZH: zh, EN: en}, Unit: unit}
+	return Field{Name: name, Type: "number", Title: grids.Text{ZH: zh, EN: en}, Unit: unit}
 }
 
 func codeField() Field    { return text("code", "代码", "Code") }

@@ -25,21 +25,18 @@ const (
 	Buffer  = 128  // units of overlap on every side: 16 px of a 512-px tile, wider than any line a style draws
 )
 
-// Title is a text in both languages of the screen.
-type Title = grids.Text
-
 // Field is one attribute of a layer's features. It is absent from a feature whose value is unknown or not shown.
 type Field struct {
-	Name  string `json:"name"`
-	Type  string `json:"type"` // "number", "string" or "boolean", as TileJSON has it
-	Title Title  `json:"title"`
-	Unit  string `json:"unit"` // such as km² or 1/km²; "" for none
+	Name  string     `json:"name"`
+	Type  string     `json:"type"` // "number", "string" or "boolean", as TileJSON has it
+	Title grids.Text `json:"title"`
+	Unit  string     `json:"unit"` // such as km² or 1/km²; "" for none
 }
 
 // Layer is a row of the catalogue.
 type Layer struct {
 	Name     string
-	Title    Title
+	Title    grids.Text
 	Geometry string // "polygon", "point" or "mixed"
 	MinZoom  int    // first zoom at which tiles hold it
 	MaxZoom  int

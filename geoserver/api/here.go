@@ -118,7 +118,7 @@ func (s *Server) unit(st *live.State, level, code string) *Unit {
 		Survey: live.Round(f.Survey, live.ShareDecimals), CertifiedShare: live.Round(f.CertifiedShare, live.ShareDecimals), Risk: s.riskValue(f.Risk)}
 	for _, c := range styles.Statuses() {
 		if c.ID == f.Status {
-			u.StatusTitle = &grids.Text{ZH: c.Title.ZH, EN: c.Title.EN}
+			u.StatusTitle = &c.Title
 		}
 	}
 	return u

@@ -51,7 +51,7 @@ type metaRisk struct {
 
 type metaLayer struct {
 	ID       string        `json:"id"`
-	Title    tiles.Title   `json:"title"`
+	Title    grids.Text    `json:"title"`
 	Geometry string        `json:"geometry"`
 	MinZoom  int           `json:"minzoom"`
 	MaxZoom  int           `json:"maxzoom"`

@@ -39,15 +39,15 @@ func (s *Store) ImportCasework(ctx context.Context, actor grids.Actor, b *grids.
 	}, check, nil)
 }
 
-// caseColumns reads the events that have a point.
+// caseColumns reads all events; one without a point has the cell 0. They come sorted by cell, as the cube wants them.
 func (s *Store) caseColumns(ctx context.Context, tx pgx.Tx) (c grids.CaseColumns, err error) {
 	var n int64
-	if err := tx.QueryRow(ctx, `select count(*) from casework_event where district_id = $1 and placed_by = 1`, s.district).Scan(&n); err != nil {
+	if err := tx.QueryRow(ctx, `select count(*) from casework_event where district_id = $1`, s.district).Scan(&n); err != nil {
 		return c, err
 	}
 	c = grids.CaseColumns{Cells: make([]int64, 0, n), Months: make([]int32, 0, n), Kinds: make([]uint8, 0, n)}
 	rows, err := tx.Query(ctx, `select h3_12, (extract(year from on_day) * 12 + extract(month from on_day) - 1)::int, kind
-		from casework_event where district_id = $1 and placed_by = 1`, s.district)
+		from casework_event where district_id = $1 order by h3_12`, s.district)
 	if err != nil {
 		return c, err
 	}

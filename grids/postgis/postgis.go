@@ -217,9 +217,10 @@ func wrap(err *error, doing string) {
 		return
 	}
 	var pg *pgconn.PgError
+	var connect *pgconn.ConnectError
 	switch {
 	case errors.Is(*err, context.Canceled):
-	case errors.As(*err, &pg):
+	case errors.As(*err, &pg) && !errors.As(*err, &connect):
 		*err = fromPostgres(pg, *err, doing)
 	default: // the connection: refused, broken, timed out
 		*err = grids.Hide(grids.Unavailable, fmt.Errorf("%s: %w", doing, *err), "the database does not answer at the moment; try again shortly")

@@ -16,7 +16,9 @@ import (
 
 func fine() error { return nil }
 
-func seq[T any](list ...T) func() iter.Seq[T] { return func() iter.Seq[T] { return slices.Values(list) } }
+func seq[T any](list ...T) func() iter.Seq[T] {
+	return func() iter.Seq[T] { return slices.Values(list) }
+}
 
 func event(n byte, p *orb.Point, village string) grids.CaseEvent {
 	return grids.CaseEvent{ID: grids.ID{15: n}, Kind: grids.TipOff, On: grids.DayFrom(2026, 3, 9), Precision: grids.ByDay, Point: p, VillageCode: village, TownCode: "310151101000", GridCode: "310151101W01", Cell: 1}
