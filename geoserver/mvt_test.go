@@ -37,6 +37,14 @@ func tilesOver(z int, west, south, east, north float64) (paths []string) {
 	return paths
 }
 
+// zxy reads a path of tilesOver.
+func zxy(path string) (z, x, y int) {
+	if _, err := fmt.Sscanf(path, "%d/%d/%d", &z, &x, &y); err != nil {
+		panic(err)
+	}
+	return z, x, y
+}
+
 // Every tile of z6–z14 over the district holds the features that ST_AsMVT gives for the same layer: the same ids, the
 // same attributes, and the same area within what a unit of the lattice can make of an outline.
 func testTilesAgreeWithPostGIS(t *testing.T, s *server) {
@@ -53,10 +61,7 @@ func testTilesAgreeWithPostGIS(t *testing.T, s *server) {
 	compared := 0
 	for z := 6; z <= 14; z++ {
 		for _, path := range tilesOver(z, 121.16, 31.26, 122.09, 31.87) {
-			var zz, x, y int
-			if _, err := fmt.Sscanf(path, "%d/%d/%d", &zz, &x, &y); err != nil {
-				t.Fatal(err)
-			}
+			zz, x, y := zxy(path)
 			var want []byte
 			if err := conn.QueryRow(t.Context(), "select "+strings.Join(asMVT, " || "), zz, x, y).Scan(&want); err != nil {
 				t.Fatal(err)
@@ -77,7 +82,7 @@ func testTilesAgreeWithPostGIS(t *testing.T, s *server) {
 }
 
 // oracle puts a layer's rows into a temporary table and returns the expression that makes its tile $1/$2/$3.
-func oracle(t *testing.T, conn *pgx.Conn, layer string) string {
+func oracle(t testing.TB, conn *pgx.Conn, layer string) string {
 	t.Helper()
 	sql, _ := tiles.SQL(layer)
 	sql = strings.TrimSuffix(strings.TrimSpace(sql), ";")

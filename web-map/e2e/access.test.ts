@@ -24,6 +24,7 @@ const states: [string, string, ((page: Page) => Promise<unknown>)?][] = [
       await page.locator('.mark input[value=plot]').check({ force: true });
       await page.locator('.maplibregl-canvas').focus();
       await page.keyboard.press('Space');
+      await page.locator('.draft-state', { hasText: '1' }).waitFor();
     },
   ],
   ['import', '#panel=import', (page) => page.locator('.import').waitFor()],

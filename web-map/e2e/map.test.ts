@@ -115,7 +115,7 @@ it('changes theme and language, and keeps both in the address', async () => {
   const { page } = await openMap('#show=none');
   const light = await pixels(page);
   await page.getByRole('button', { name: '深色主题' }).click();
-  await page.getByRole('button', { name: 'English' }).click();
+  await page.getByRole('button', { name: 'EN English' }).click();
   await page.getByRole('button', { name: 'Show the whole district' }).waitFor();
   await idle(page);
   expect(await page.evaluate(() => document.documentElement.lang)).toBe('en');

@@ -1,4 +1,8 @@
-import { type StyleSpecification, type VectorSourceSpecification, validateStyleMin } from '@maplibre/maplibre-gl-style-spec';
+import {
+  type StyleSpecification,
+  type VectorSourceSpecification,
+  validateStyleMin,
+} from '@maplibre/maplibre-gl-style-spec';
 import { describe, expect, it } from 'vitest';
 import { compose, type Overlay } from '../src/map/compose';
 import { inkOn, symbols } from '../src/map/symbols';

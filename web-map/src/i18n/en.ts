@@ -91,7 +91,7 @@ export const en: Dictionary = {
     hints: {
       heat: 'H3 hexagons, for the chosen period',
       findings: 'Spotted by drones and patrols',
-      surveys: 'Latest round of the rolling survey',
+      surveys: 'Latest round: dashed under way, solid complete, rings not looked',
       labels: 'Towns, villages and grids',
     },
     states: 'States of a finding',
@@ -120,6 +120,7 @@ export const en: Dictionary = {
   },
   tools: {
     label: 'Tools',
+    tabs: 'Panels',
     layers: 'Layers',
     mark: 'Mark a finding',
     import: 'Import data',
@@ -182,6 +183,7 @@ export const en: Dictionary = {
       towns: 'Town borders',
       district: 'District border',
     },
+    edition: 'Name of the new edition',
     crs: 'Coordinate system',
     systems: {
       '': 'As the file says',

@@ -90,7 +90,7 @@ export const zh = {
     hints: {
       heat: 'H3 六边形，按所选时段',
       findings: '无人机与踏查发现',
-      surveys: '最近一轮滚动调查',
+      surveys: '最近一轮：虚线进行中，实线已完成，圆点未调查',
       labels: '乡镇、村居与网格名称',
     },
     states: '疑似点状态',
@@ -119,6 +119,7 @@ export const zh = {
   },
   tools: {
     label: '工具',
+    tabs: '面板',
     layers: '图层',
     mark: '标记疑似点',
     import: '导入数据',
@@ -180,6 +181,7 @@ export const zh = {
       towns: '乡镇边界',
       district: '区界',
     },
+    edition: '新版本名称',
     crs: '坐标系',
     systems: {
       '': '按文件说明',

@@ -47,6 +47,7 @@ export class DistrictMap {
   private hover: { source: string; sourceLayer: string; id: string | number } | null = null;
   private waiting: StyleSpecification | null = null; // a style that came before the first was read
   private styled = false;
+  private readonly readdressed = new Map<string, string[]>(); // source → the addresses its tiles are about to have
   private lastTap = { at: 0, x: 0, y: 0 };
   private pendingMove: MapMouseEvent | null = null;
 
@@ -101,15 +102,10 @@ export class DistrictMap {
       this.waiting = style;
       return;
     }
-    for (const [id, wanted] of Object.entries(style.sources)) {
-      const shown = this.map.getSource(id);
-      // New addresses for the same tiles: the old tiles stay until the new ones are there.
-      if (shown?.type === 'vector' && wanted.type === 'vector' && wanted.tiles) {
-        const source = shown as VectorTileSource;
-        if (source.tiles?.join() !== wanted.tiles.join()) source.setTiles(wanted.tiles);
-      }
-    }
-    this.map.setStyle(style, { diff: true });
+    this.map.setStyle(this.keepAddresses(style), { diff: true });
+    if (this.readdressed.size === 0) return;
+    this.map.once('render', () => this.readdress());
+    this.map.triggerRepaint();
   }
 
   /** Asks again for the tiles of those sources. */
@@ -162,6 +158,29 @@ export class DistrictMap {
 
   remove(): void {
     this.map.remove();
+  }
+
+  /**
+   * The style with the tile addresses that are on the screen: another address would make MapLibre drop the source and
+   * its tiles. The new ones are given to the source once the style is applied, and the old tiles stay until then. (Given
+   * at the same time, the reload for the style can overtake the reload for the address, which is then lost.)
+   */
+  private keepAddresses(style: StyleSpecification): StyleSpecification {
+    const sources = { ...style.sources };
+    this.readdressed.clear();
+    for (const [id, wanted] of Object.entries(sources)) {
+      const shown = this.map.getSource<VectorTileSource>(id);
+      if (shown?.type !== 'vector' || wanted.type !== 'vector' || !shown.tiles || !wanted.tiles) continue;
+      if (shown.tiles.join() === wanted.tiles.join()) continue;
+      this.readdressed.set(id, wanted.tiles);
+      sources[id] = { ...wanted, tiles: shown.tiles };
+    }
+    return { ...style, sources };
+  }
+
+  private readdress(): void {
+    for (const [id, tiles] of this.readdressed) this.map.getSource<VectorTileSource>(id)?.setTiles(tiles);
+    this.readdressed.clear();
   }
 
   private remember(style: StyleSpecification, level: Level): void {

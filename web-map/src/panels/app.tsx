@@ -140,7 +140,7 @@ const tabs: [Panel, 'legend' | 'period' | 'layers' | 'mark' | 'more'][] = [
 
 function Tabs() {
   return (
-    <nav class="tabs" aria-label={t.value.tools.label}>
+    <nav class="tabs" aria-label={t.value.tools.tabs}>
       {tabs.map(([panel, icon]) => (
         <IconButton
           key={panel}

@@ -27,6 +27,7 @@ type Step = { at: 'choose' } | { at: 'sending'; share: number } | { at: 'committ
 const now = signal<Step>({ at: 'choose' });
 const subject = signal<Subject>('casework');
 const system = signal<string>('');
+const edition = signal('');
 const file = signal<File | null>(null);
 let upload: AbortController | null = null;
 
@@ -81,6 +82,7 @@ function Choose() {
           system.value = value;
         }}
       />
+      {subject.value === 'grids' && <EditionName />}
       <p class="hint">{words.privacy}</p>
       <div class="actions">
         <button type="submit" class="button primary" disabled={file.value === null || busy}>
@@ -88,6 +90,26 @@ function Choose() {
         </button>
       </div>
     </form>
+  );
+}
+
+/** Grids come as a new edition, which has a name; the file's own when none is given. */
+function EditionName() {
+  const id = useId();
+  return (
+    <div class="field">
+      <label for={id}>{t.value.import.edition}</label>
+      <input
+        id={id}
+        type="text"
+        maxLength={80}
+        placeholder={file.value?.name ?? ''}
+        value={edition.value}
+        onInput={(event) => {
+          edition.value = event.currentTarget.value;
+        }}
+      />
+    </div>
   );
 }
 
@@ -149,7 +171,11 @@ async function send(): Promise<void> {
   if (file.value === null) return;
   upload = new AbortController();
   now.value = { at: 'sending', share: 0 };
-  const choice = { subject: subject.value, crs: system.value };
+  const choice = {
+    subject: subject.value,
+    crs: system.value,
+    edition: subject.value === 'grids' ? edition.value.trim() : '',
+  };
   const progress = (share: number) => {
     now.value = { at: 'sending', share };
   };

@@ -199,7 +199,7 @@ function Years({ names, choose }: { names: string[]; choose: (range: Range) => v
             choose(yearRange(names, year));
           }}
         >
-          {names.filter((m) => m.startsWith(year)).length < 4 ? `’${year.slice(2)}` : year}
+          {names.filter((m) => m.startsWith(year)).length < 4 ? '' : year}
         </button>
       ))}
     </div>

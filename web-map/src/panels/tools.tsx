@@ -58,7 +58,7 @@ export function Tools({ wide = false }: { wide?: boolean }) {
           class="icon-button language"
           lang={words.otherLang}
           title={words.otherLanguage}
-          aria-label={words.otherLanguage}
+          aria-label={`${words.otherShort} ${words.otherLanguage}`}
           onClick={otherLanguage}
         >
           <span aria-hidden="true">{words.otherShort}</span>

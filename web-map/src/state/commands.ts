@@ -1,7 +1,7 @@
 // What panels ask of the map. The map registers itself when it is there; before that, asking does nothing.
 import { signal } from '@preact/signals';
 import type { Box, Hit } from '../api/types';
-import { change, phone } from './app';
+import { address, change, phone } from './app';
 
 export interface Padding {
   top: number;
@@ -24,8 +24,9 @@ export const map = signal<MapCommands | null>(null);
 /** The part of the map that panels cover, in CSS pixels. */
 export function padding(): Padding {
   if (phone.value) return { top: 120, right: 16, bottom: 90, left: 16 };
-  const roomy = innerWidth > 1100;
-  return { top: 64, right: roomy ? 90 : 70, bottom: 212, left: roomy ? 340 : 320 };
+  const drawer = address.value.panel !== null || address.value.selection !== null;
+  const [side, panel] = innerWidth > 1100 ? [340, 480] : [300, 420];
+  return { top: 64, right: drawer ? panel : 80, bottom: 212, left: side };
 }
 
 /** Shows the whole district: an address without a view. */

@@ -1,0 +1,218 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"wangge/geoserver/api"
+	"wangge/geoserver/demo"
+	"wangge/geoserver/live"
+	"wangge/geoserver/localpg/pgtest"
+	"wangge/grids"
+	"wangge/grids/disclosure"
+	"wangge/grids/postgis"
+	"wangge/grids/risk"
+	"wangge/tiles"
+)
+
+// chongming is a store with the demo territory and n synthetic cases, and the file they came from.
+func chongming(b *testing.B, n int) (store *postgis.Store, conf *config, file, dsn string) {
+	b.Helper()
+	dsn = pgtest.Database(b)
+	store, err := postgis.Open(b.Context(), dsn, grids.Chongming)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(store.Close)
+	conf = &config{Data: pgtest.Folder(b), K: 3, ToleranceM2: 10}
+	o := demo.Options{Seed: 1, Cases: n, Today: grids.DayOf(time.Now())}
+	if err := loadDemo(b.Context(), conf, store, o, func(string) {}); err != nil {
+		b.Fatal(err)
+	}
+	file = filepath.Join(conf.Data, "casework.csv")
+	for _, f := range demo.Files(o) {
+		if f.Subject == "casework" {
+			if err := writeFile(file, f.Write); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	return store, conf, file, dsn
+}
+
+// BenchmarkImport imports a CSV of 200,000 cases (parse, look up, check, COPY, versions) and, in the same run, sends the
+// same rows already encoded by raw COPY into a table of the same shape and key.
+func BenchmarkImport(b *testing.B) {
+	const n = 200_000
+	store, conf, file, dsn := chongming(b, 1) // the territory; its one case gives way below
+	for _, f := range demo.Files(demo.Options{Seed: 1, Cases: n, Today: grids.DayOf(time.Now())}) {
+		if f.Subject == "casework" {
+			if err := writeFile(file, f.Write); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	conn := rawConn(b, dsn)
+	exec := func(sql string) {
+		b.Helper()
+		if _, err := conn.Exec(b.Context(), sql); err != nil {
+			b.Fatal(err)
+		}
+	}
+	m := &imports{store: store, toleranceM2: conf.ToleranceM2}
+	in := api.ImportRequest{Path: file, Name: "casework.csv", Subject: "casework"}
+	exec("create table raw_copy (like wangge.casework_event including all)")
+	var rows [][]any
+	var importing, copying time.Duration
+	for b.Loop() {
+		exec("truncate wangge.casework_event")
+		exec("truncate raw_copy")
+		began := time.Now()
+		r, _, err := m.run(b.Context(), grids.Operator, in, grids.NewID(), false)
+		if err != nil || r.Accepted != n {
+			b.Fatalf("%+v, %v", r, err)
+		}
+		importing += time.Since(began)
+		if rows == nil {
+			rows = everyRow(b, conn)
+		}
+		began = time.Now()
+		tx, err := conn.Begin(b.Context())
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := tx.CopyFrom(b.Context(), pgx.Identifier{"raw_copy"}, caseColumns(), pgx.CopyFromRows(rows)); err != nil {
+			b.Fatal(err)
+		}
+		if err := tx.Commit(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		copying += time.Since(began)
+	}
+	runs := float64(b.N)
+	b.ReportMetric(n*runs/importing.Seconds(), "import-rows/s")
+	b.ReportMetric(n*runs/copying.Seconds(), "copy-rows/s")
+	b.ReportMetric(copying.Seconds()/importing.Seconds(), "ratio")
+	b.ReportMetric(0, "ns/op")
+}
+
+// rawConn is a plain connection to the store's database.
+func rawConn(b *testing.B, dsn string) *pgx.Conn {
+	b.Helper()
+	conn, err := pgx.Connect(b.Context(), dsn)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = conn.Close(context.Background()) })
+	var oid uint32
+	if err := conn.QueryRow(b.Context(), "select 'geometry'::regtype::oid").Scan(&oid); err != nil {
+		b.Fatal(err)
+	}
+	conn.TypeMap().RegisterType(&pgtype.Type{Name: "geometry", OID: oid, Codec: pgtype.ByteaCodec{}})
+	return conn
+}
+
+func caseColumns() []string {
+	return []string{"district_id", "event_id", "kind", "on_day", "by_week", "placed_by", "town_code", "village_code", "grid_code", "h3_12", "geom", "synthetic", "batch_id"}
+}
+
+func everyRow(b *testing.B, conn *pgx.Conn) [][]any {
+	b.Helper()
+	rows, err := conn.Query(b.Context(), "select district_id, event_id, kind, on_day, by_week, placed_by, town_code, village_code, grid_code, h3_12, geom, synthetic, batch_id from wangge.casework_event")
+	if err != nil {
+		b.Fatal(err)
+	}
+	list, err := pgx.CollectRows(rows, func(r pgx.CollectableRow) ([]any, error) { return r.Values() })
+	if err != nil {
+		b.Fatal(err)
+	}
+	return list
+}
+
+// BenchmarkLoad is the start of a server: everything that is stored into memory. heap-MB is what stays after it.
+func BenchmarkLoad(b *testing.B) {
+	for name, n := range map[string]int{"demo": 0, "1000000": 1_000_000} {
+		b.Run(name, func(b *testing.B) {
+			store, _, _, _ := chongming(b, n)
+			var view *live.View
+			for b.Loop() {
+				var err error
+				if view, err = live.New(store, live.Options{Land: demo.Land(), Policy: disclosure.Policy{K: 3}, Weights: risk.Default(), CacheBytes: 1 << 20, Log: slog.New(slog.DiscardHandler)}); err != nil {
+					b.Fatal(err)
+				}
+				if err := view.Fresh(b.Context()); err != nil {
+					b.Fatal(err)
+				}
+			}
+			runtime.GC()
+			var mem runtime.MemStats
+			runtime.ReadMemStats(&mem)
+			b.ReportMetric(float64(mem.HeapAlloc)/1e6, "heap-MB")
+			runtime.KeepAlive(view)
+		})
+	}
+}
+
+// BenchmarkTileAgainstPostGIS cuts every tile of z8–z15 along a walk over the district from memory, cold, and lets
+// ST_AsMVT cut the same tiles of the same rows with a stored EPSG:3857 column. The figures are wall times of one
+// client; the database's own time is that of its answer, so it includes its socket.
+func BenchmarkTileAgainstPostGIS(b *testing.B) {
+	store, _, _, dsn := chongming(b, 0)
+	view, err := live.New(store, live.Options{Land: demo.Land(), Policy: disclosure.Policy{K: 3}, Weights: risk.Default(), CacheBytes: 1, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := view.Fresh(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	conn := rawConn(b, dsn)
+	sql := oracle(b, conn, "grids")
+	if _, err := conn.Exec(b.Context(), "create index on mvt_grids using gist (g); analyze mvt_grids"); err != nil {
+		b.Fatal(err)
+	}
+	list := walk()
+	var ours, theirs time.Duration
+	cut := 0
+	for b.Loop() {
+		for _, q := range list {
+			began := time.Now()
+			if _, err := view.Tiles().Tile(context.Background(), q); err != nil {
+				b.Fatal(err)
+			}
+			ours += time.Since(began)
+			began = time.Now()
+			var tile []byte
+			if err := conn.QueryRow(b.Context(), "select "+sql, q.Z, q.X, q.Y).Scan(&tile); err != nil {
+				b.Fatal(err)
+			}
+			theirs += time.Since(began)
+			cut++
+		}
+	}
+	b.ReportMetric(float64(ours.Microseconds())/float64(cut), "wangge-µs/tile")
+	b.ReportMetric(float64(theirs.Microseconds())/float64(cut), "ST_AsMVT-µs/tile")
+	b.ReportMetric(theirs.Seconds()/ours.Seconds(), "ratio")
+	b.ReportMetric(0, "ns/op")
+}
+
+// walk is about 200 tiles of z8–z15, 25 a zoom at the most, evenly over the district.
+func walk() (list []tiles.Request) {
+	for z := 8; z <= 15; z++ {
+		all := tilesOver(z, 121.2, 31.3, 122.0, 31.8)
+		step := max(1, len(all)/25)
+		for i := 0; i < len(all); i += step {
+			r := tiles.Request{Layers: []string{"grids"}}
+			r.Z, r.X, r.Y = zxy(all[i])
+			list = append(list, r)
+		}
+	}
+	return slices.Clip(list)
+}
