@@ -54,9 +54,10 @@ func (c *importCmd) Run(ctx context.Context, conf *config) (err error) {
 	}
 	m := &imports{store: db.Store, reader: conf.reader(), toleranceM2: conf.ToleranceM2}
 	in := api.ImportRequest{Path: path, Name: filepath.Base(path), Subject: c.Subject, CRS: c.CRS, Encoding: c.Encoding, Family: grids.Family(c.Family), Edition: c.Edition}
-	spin := progress("checking and storing " + in.Name)
+	var done func()
+	m.counted, done = progress("checking and storing " + in.Name)
 	report, _, err := m.run(ctx, grids.Operator, in, grids.NewID(), c.DryRun)
-	spin()
+	done()
 	if err != nil {
 		return err
 	}
@@ -82,28 +83,15 @@ func (c *config) quiet() *slog.Logger {
 	return d.logger()
 }
 
-// progress shows that something is under way, on a terminal only; the returned function ends it.
-func progress(what string) (done func()) {
+// progress shows on a terminal that something is under way and how many rows it has read; done ends it.
+func progress(what string) (counted func(rows int), done func()) {
 	if !term.IsTerminal(int(os.Stderr.Fd())) {
-		return func() {}
+		return nil, func() {}
 	}
-	bar := progressbar.NewOptions(-1, progressbar.OptionSetDescription(what), progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSpinnerType(14), progressbar.OptionClearOnFinish())
-	stop, stopped := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(stopped)
-		tick := time.NewTicker(100 * time.Millisecond)
-		defer tick.Stop()
-		for {
-			select {
-			case <-stop:
-				_ = bar.Finish() // only looks
-				return
-			case <-tick.C:
-				_ = bar.Add(1) // only looks
-			}
-		}
-	}()
-	return func() { close(stop); <-stopped }
+	bar := progressbar.NewOptions64(-1, progressbar.OptionSetDescription(what), progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSpinnerType(14),
+		progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("rows"), progressbar.OptionClearOnFinish())
+	// only looks: a terminal that fails must not stop an import
+	return func(rows int) { _ = bar.Set(rows) }, func() { _ = bar.Finish() }
 }
 
 // printReport writes a report for a person: the counts, the extent, and what was found by row.
@@ -195,7 +183,8 @@ func loadDemo(ctx context.Context, conf *config, store *postgis.Store, o demo.Op
 		if err := writeFile(path, f.Write); err != nil {
 			return grids.Hide(grids.Full, err, "the demo's file %s could not be written", f.Name)
 		}
-		done := progress("loading " + f.Name)
+		var done func()
+		m.counted, done = progress("loading " + f.Name)
 		r, _, err := m.run(ctx, grids.Operator, api.ImportRequest{Path: path, Name: f.Name, Subject: f.Subject, Family: grids.DrugControl, Edition: "演示 demo"}, grids.NewID(), false)
 		done()
 		if err != nil {

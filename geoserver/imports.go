@@ -28,6 +28,7 @@ type imports struct {
 	store       *postgis.Store
 	reader      string
 	toleranceM2 float64
+	counted     func(rows int) // told as rows are read; nil for nobody
 
 	mu      sync.Mutex
 	waiting map[string]*upload
@@ -179,7 +180,7 @@ func importRows[T any](j *job, read func(*importers.Source, importers.Checker, *
 	store func(context.Context, grids.Actor, *grids.Batch, func() iter.Seq[T], func() error) (grids.Stored, error)) (grids.Versions, error) {
 	open := func() iter.Seq[T] {
 		j.report = importers.NewReport(j.src)
-		return read(j.src, j.checker, j.report)
+		return count(read(j.src, j.checker, j.report), j.counted)
 	}
 	if j.dry {
 		for range open() {
@@ -201,6 +202,24 @@ func importRows[T any](j *job, read func(*importers.Source, importers.Checker, *
 	}
 	j.report.Committed, j.report.Unchanged = true, int(stored.Unchanged)
 	return stored.Versions, nil
+}
+
+// count tells of every thousandth row that goes by.
+func count[T any](seq iter.Seq[T], tell func(rows int)) iter.Seq[T] {
+	if tell == nil {
+		return seq
+	}
+	return func(yield func(T) bool) {
+		n := 0
+		for v := range seq {
+			if n++; n%1000 == 0 {
+				tell(n)
+			}
+			if !yield(v) {
+				return
+			}
+		}
+	}
 }
 
 // ahead reads seq on another goroutine, some rows ahead of the consumer.

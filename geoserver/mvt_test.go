@@ -81,6 +81,47 @@ func testTilesAgreeWithPostGIS(t *testing.T, s *server) {
 	}
 }
 
+// The layers of points, at zooms where nothing is too small to see: the very same ids.
+func testPointsAgreeWithPostGIS(t *testing.T, s *server) {
+	conn, err := pgx.Connect(t.Context(), s.dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.Background()) }()
+	for _, layer := range []string{"findings", "labels"} {
+		sql, compared := oracle(t, conn, layer), 0
+		for _, path := range tilesOver(14, 121.16, 31.26, 122.09, 31.87) {
+			z, x, y := zxy(path)
+			var want []byte
+			if err := conn.QueryRow(t.Context(), "select "+sql, z, x, y).Scan(&want); err != nil {
+				t.Fatal(err)
+			}
+			theirs, err := mvt.Unmarshal(want)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ids := func(l *mvt.Layer) (list []uint64) {
+				for _, f := range featuresOf(l) {
+					list = append(list, id(f))
+				}
+				slices.Sort(list)
+				return list
+			}
+			var w []uint64
+			for _, l := range theirs {
+				w = ids(l)
+			}
+			if got := ids(s.layers(t, "/tiles/"+layer+"/"+path+".mvt")[layer]); !slices.Equal(got, w) {
+				t.Errorf("%s %s: %v, PostGIS has %v", layer, path, got, w)
+			}
+			compared += len(w)
+		}
+		if compared < 100 {
+			t.Errorf("only %d features of %s were compared", compared, layer)
+		}
+	}
+}
+
 // oracle puts a layer's rows into a temporary table and returns the expression that makes its tile $1/$2/$3.
 func oracle(t testing.TB, conn *pgx.Conn, layer string) string {
 	t.Helper()

@@ -306,3 +306,20 @@ func TestCommandsThatMakeNoSense(t *testing.T) {
 		}
 	}
 }
+
+// With a database of one's own no private cluster is made, and all else is the same.
+func TestADatabaseOfOnesOwn(t *testing.T) {
+	data := pgtest.Folder(t)
+	p := serve(t, data, "--database-url", pgtest.Database(t), "--demo")
+	id := p.mark(t)
+	p.until(t, "/api/findings/"+id, 200, time.Second)
+	if _, err := os.Stat(filepath.Join(data, "pg")); !os.IsNotExist(err) {
+		t.Errorf("there is a private cluster, too: %v", err)
+	}
+	if err := p.stop(t, syscall.SIGTERM); err != nil {
+		t.Errorf("stop: %v", err)
+	}
+	if strings.Contains(p.out.String(), "password") {
+		t.Error("the log holds the password")
+	}
+}

@@ -41,6 +41,7 @@ func TestServer(t *testing.T) {
 		run  func(*testing.T, *server)
 	}{
 		{"TilesAgreeWithPostGIS", testTilesAgreeWithPostGIS},
+		{"PointsAgreeWithPostGIS", testPointsAgreeWithPostGIS},
 		{"TileStatuses", testTileStatuses},
 		{"TileRevalidation", testTileRevalidation},
 		{"AMarkIsInTheNextTile", testAMarkIsInTheNextTile},

@@ -78,7 +78,8 @@ func (s *Server) Handler() http.Handler {
 	}
 	s.register(s.openAPI(r))
 	r.PathPrefix("/").Handler(s.plain(s.webMap)).Methods(http.MethodGet, http.MethodHead).Name("web map")
-	return s.guard(s.measured(r))
+	r.Use(s.measured)
+	return s.guard(r)
 }
 
 // route is a row of the table of routes that do not speak JSON both ways.

@@ -59,21 +59,19 @@ func loopbackHost(host string) bool {
 }
 
 // measured counts and logs each request by its route, never by its address: a place asked for is nobody's business.
-func (s *Server) measured(r *mux.Router) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+func (s *Server) measured(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
 		rec := &recorder{ResponseWriter: w, status: http.StatusOK}
-		var match mux.RouteMatch
-		name := "none"
-		if r.Match(req, &match) && match.Route != nil {
-			if name = match.Route.GetName(); name == "" {
-				name, _ = match.Route.GetPathTemplate()
-			}
-		}
-		r.ServeHTTP(rec, req)
+		next.ServeHTTP(rec, r)
 		took := time.Since(began)
+		route := mux.CurrentRoute(r)
+		name := route.GetName()
+		if name == "" {
+			name, _ = route.GetPathTemplate()
+		}
 		s.Observe(name, rec.status, took)
-		s.Log.Debug("request", "method", req.Method, "route", name, "status", rec.status, "took", took)
+		s.Log.Debug("request", "method", r.Method, "route", name, "status", rec.status, "took", took)
 	})
 }
 

@@ -86,7 +86,7 @@ func density(count disclosure.Value, areaM2 float64, k int) (float64, Part) {
 	return level, Part{Raw: disclosure.Number(level), Unit: perKm2}
 }
 
-// lack is the level and the part of a share that lowers the risk.
+// lack is the level and the part of what is lacking of a share that lowers the risk.
 func lack(of disclosure.Value) (float64, Part) {
 	n, known := of.Known()
 	switch {
@@ -95,7 +95,7 @@ func lack(of disclosure.Value) (float64, Part) {
 	case !(n >= 0 && n <= 1):
 		return 0, missing(disclosure.NoData(), share, NotANumber)
 	}
-	return 1 - n, Part{Raw: of, Unit: share}
+	return 1 - n, Part{Raw: disclosure.Number(math.Round((1-n)*1e9) / 1e9), Unit: share} // what is lacking, as the factor's title says
 }
 
 // missing is the part of a factor that is not known.

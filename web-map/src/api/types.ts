@@ -1,4 +1,6 @@
-// The wire types of the server's HTTP interface, version 1.
+// The wire types of the server's HTTP interface, version 1: as described by the server (schema.ts), with the texts and
+// numbers narrowed to what they can be.
+import type * as schema from './schema';
 
 export type Lang = 'zh' | 'en';
 export type Theme = 'light' | 'dark';
@@ -233,3 +235,28 @@ export interface ProblemBody {
   title?: string;
   detail?: string;
 }
+
+/** Does not compile when a type above reads a member that the server does not describe. */
+type Served<Read, Described> = Exclude<keyof Read, keyof Described> extends never ? true : never;
+type Holds<T extends true> = T;
+export type Agreement = [
+  Holds<Served<Meta, schema.Meta>>,
+  Holds<Served<Meta['layers'][number], schema.MetaLayer>>,
+  Holds<Served<Indicator, schema.Indicator>>,
+  Holds<Served<Value, schema.Value>>,
+  Holds<Served<Periods, schema.Periods>>,
+  Holds<Served<Legend, schema.Legend>>,
+  Holds<Served<LegendClass, schema.Class>>,
+  Holds<Served<LegendSpecial, schema.Special>>,
+  Holds<Served<Part, schema.RiskPart>>,
+  Holds<Served<Risk, schema.RiskValue>>,
+  Holds<Served<Unit, schema.Unit>>,
+  Holds<Served<Here, schema.Here>>,
+  Holds<Served<Hit, schema.Hit>>,
+  Holds<Served<NewFinding, schema.NewFinding>>,
+  Holds<Served<StoredFinding, schema.MarkedFinding>>,
+  Holds<Served<Finding, schema.FindingDetail>>,
+  Holds<Served<ImportFinding, schema.Finding>>,
+  Holds<Served<ImportReport, schema.Report>>,
+  Holds<Served<ImportBatch, schema.Batch>>,
+];

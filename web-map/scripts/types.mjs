@@ -1,0 +1,47 @@
+// Writes src/api/schema.ts, the wire types, from the description that a running server gives of itself:
+//   WANGGE_URL=http://127.0.0.1:8470 npm run types
+import { writeFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+
+/** The TypeScript of one JSON schema. */
+function typeOf(schema) {
+  if (schema === true || Object.keys(schema).length === 0) return 'unknown';
+  if (schema.$ref) return schema.$ref.split('/').at(-1);
+  if (schema.enum) return schema.enum.map((value) => `'${value}'`).join(' | ');
+  const types = [schema.type ?? 'unknown'].flat();
+  return types.map((type) => plainType(type, schema)).join(' | ');
+}
+
+function plainType(type, schema) {
+  switch (type) {
+    case 'integer':
+      return 'number';
+    case 'array':
+      return `${typeOf(schema.items ?? {}).includes(' ') ? `(${typeOf(schema.items ?? {})})` : typeOf(schema.items ?? {})}[]`;
+    case 'object':
+      return schema.properties ? body(schema) : 'Record<string, unknown>';
+    default:
+      return type;
+  }
+}
+
+function body(schema) {
+  const required = new Set(schema.required ?? []);
+  const members = Object.entries(schema.properties ?? {}).map(
+    ([name, member]) => `  ${name}${required.has(name) ? '' : '?'}: ${typeOf(member)};`,
+  );
+  return `{\n${members.join('\n')}\n}`;
+}
+
+/** The whole file for an OpenAPI 3.1 document. */
+export function schemaFile(openapi) {
+  const schemas = Object.entries(openapi.components.schemas).sort(([a], [b]) => (a < b ? -1 : 1));
+  const interfaces = schemas.map(([name, schema]) => `export interface ${name} ${body(schema)}`);
+  return `// Made by scripts/types.mjs from /api/openapi.json: run \`npm run types\`, do not edit.\n\n${interfaces.join('\n\n')}\n`;
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const answer = await fetch(new URL('/api/openapi.json', process.env.WANGGE_URL ?? 'http://127.0.0.1:8470'));
+  if (!answer.ok) throw new Error(`/api/openapi.json: ${answer.status}`);
+  writeFileSync(new URL('../src/api/schema.ts', import.meta.url), schemaFile(await answer.json()));
+}
