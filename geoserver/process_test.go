@@ -41,8 +41,26 @@ var programs = sync.OnceValues(func() (string, error) {
 type process struct {
 	*exec.Cmd
 	url  string
-	out  bytes.Buffer
+	out  output
 	done chan error
+}
+
+// output is what a process printed so far.
+type output struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(b)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
 }
 
 func wangge(t *testing.T, args ...string) *exec.Cmd {
