@@ -2,7 +2,8 @@ package grids
 
 import "github.com/paulmach/orb"
 
-// Places is what a territory knows of a place; it is built once for an edition and safe for concurrent use.
+// Places is what a territory knows of a place; it is built once for an edition and safe for concurrent use. Its methods
+// are called for every row of an import, so they have to be fast.
 type Places interface {
 	// Locate finds what covers a point; on a shared border the lowest code. ok is false outside the district.
 	Locate(p orb.Point) (town, village, grid Code, ok bool)

@@ -11,21 +11,6 @@ import (
 	"wangge/importers/crs"
 )
 
-// Places is what the territory knows. Its methods are called for every row, so they have to be fast.
-type Places interface {
-	// Locate finds the town, village and grid that hold a point (WGS 84, lon, lat); ok is false outside the
-	// district. A village or grid may be "" where none covers the point.
-	Locate(p orb.Point) (town, village, grid grids.Code, ok bool)
-	// Village finds a village by its code, with its town and, where it lies in one grid alone, that grid.
-	Village(code grids.Code) (town, grid grids.Code, ok bool)
-	// Grid finds a grid by its code, with its town.
-	Grid(code grids.Code) (town grids.Code, ok bool)
-	// Town reports whether the town exists.
-	Town(code grids.Code) bool
-	// Cell is the H3 cell of a point at resolution 12.
-	Cell(p orb.Point) int64
-}
-
 // place is where something happened.
 type place struct {
 	town, village, grid grids.Code

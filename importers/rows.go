@@ -15,8 +15,8 @@ import (
 
 // Checker holds what rows are checked against.
 type Checker struct {
-	Places Places    // nil only while an empty district is filled with its territory
-	Now    time.Time // what lies after it is in the future; the zero time stands for the time of the call
+	Places grids.Places // nil only while an empty district is filled with its territory
+	Now    time.Time    // what lies after it is in the future; the zero time stands for the time of the call
 }
 
 // noun is how rows become nouns of one kind.
