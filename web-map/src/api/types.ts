@@ -237,7 +237,7 @@ export interface ProblemBody {
 }
 
 /** Does not compile when a type above reads a member that the server does not describe. */
-type Served<Read, Described> = Exclude<keyof Read, keyof Described> extends never ? true : never;
+type Served<Read, Described> = Exclude<keyof Read, keyof Described> extends never ? true : false;
 type Holds<T extends true> = T;
 export type Agreement = [
   Holds<Served<Meta, schema.Meta>>,

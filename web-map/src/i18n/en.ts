@@ -11,6 +11,7 @@ export const en: Dictionary = {
   synthetic: '合成数据 Synthetic demo data',
   syntheticShort: 'synthetic',
   edition: 'Grid edition',
+  noWebGL: 'The browser has no WebGL 2, which the map needs. Update it, or turn on hardware acceleration.',
   away: {
     short: 'The server does not answer. Check the network and try again.',
     long: 'The connection to the server is lost. What you see is the last data received.',

@@ -10,6 +10,7 @@ export const zh = {
   synthetic: '合成数据 Synthetic demo data',
   syntheticShort: '合成数据',
   edition: '网格版本',
+  noWebGL: '浏览器没有启用 WebGL 2，无法显示地图。请更新浏览器或打开硬件加速。',
   away: {
     short: '服务器没有响应，请检查网络后重试。',
     long: '与服务器的连接中断，当前显示的是最后一次取得的数据。',

@@ -47,6 +47,8 @@ export class DistrictMap {
   private hover: { source: string; sourceLayer: string; id: string | number } | null = null;
   private waiting: StyleSpecification | null = null; // a style that came before the first was read
   private styled = false;
+  private readonly stale = new Set<string>(); // sources whose tiles are to be asked for again
+  private reloading = false;
   private readonly readdressed = new Map<string, string[]>(); // source → the addresses its tiles are about to have
   private lastTap = { at: 0, x: 0, y: 0 };
   private pendingMove: MapMouseEvent | null = null;
@@ -103,14 +105,14 @@ export class DistrictMap {
       return;
     }
     this.map.setStyle(this.keepAddresses(style), { diff: true });
-    if (this.readdressed.size === 0) return;
-    this.map.once('render', () => this.readdress());
-    this.map.triggerRepaint();
+    this.map.triggerRepaint(); // an equal style changes nothing, and without a frame the map would never be idle
+    if (this.readdressed.size > 0) this.reloadSoon();
   }
 
   /** Asks again for the tiles of those sources. */
   refresh(sources: readonly string[]): void {
-    for (const id of sources) if (this.map.getSource(id)) this.map.refreshTiles(id);
+    for (const id of sources) this.stale.add(id);
+    this.reloadSoon();
   }
 
   /** Says what the map is, in the reader's language. */
@@ -178,9 +180,28 @@ export class DistrictMap {
     return { ...style, sources };
   }
 
-  private readdress(): void {
-    for (const [id, tiles] of this.readdressed) this.map.getSource<VectorTileSource>(id)?.setTiles(tiles);
+  /** Reloads what is stale or has new addresses, once the style that is about to be drawn is drawn. */
+  private reloadSoon(): void {
+    this.map.once('render', () => this.reload());
+    this.map.triggerRepaint();
+  }
+
+  /** One reload at a time: a tile that is asked for twice at once may never say that it is there. */
+  private reload(): void {
+    if (this.reloading || this.stale.size + this.readdressed.size === 0) return;
+    this.reloading = true;
+    for (const [id, tiles] of this.readdressed) {
+      this.map.getSource<VectorTileSource>(id)?.setTiles(tiles);
+      this.stale.delete(id);
+    }
+    for (const id of this.stale) if (this.map.getSource(id)) this.map.refreshTiles(id);
     this.readdressed.clear();
+    this.stale.clear();
+    this.map.once('idle', () => {
+      this.reloading = false;
+      this.reload();
+    });
+    this.map.triggerRepaint();
   }
 
   private remember(style: StyleSpecification, level: Level): void {

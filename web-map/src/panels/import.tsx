@@ -6,6 +6,7 @@ import type { ImportReport } from '../api/types';
 import { change, lang, meta, report, spoken, t } from '../state/app';
 import { map, padding } from '../state/commands';
 import * as format from '../state/format';
+import { refreshAfterWrite } from '../state/live';
 import { Drawer, Failure, Select } from './controls';
 import { Icon } from './icon';
 
@@ -291,7 +292,7 @@ async function commit(found: ImportReport): Promise<void> {
     report.value = await api.commit(found.id);
     now.value = { at: 'choose' };
     spoken.value = t.value.import.committed;
-    map.value?.refresh(meta.value?.layers.map((l) => l.id) ?? []);
+    refreshAfterWrite(meta.value?.layers.map((l) => l.id) ?? []);
   } catch (error) {
     now.value = { at: 'failed', error: error as Error };
   }

@@ -9,7 +9,7 @@ import type { View } from '../state/address';
 import { address, change, legend, meta, outlined, phone, report, startFault, style, t, theme } from '../state/app';
 import { map, padding } from '../state/commands';
 import { finish, tap } from '../state/draft';
-import { draft, step } from '../state/draft-store';
+import { draft, startDraft, step } from '../state/draft-store';
 import { pickFilter } from '../state/pick';
 import { latest } from '../state/resource';
 import { hovered } from './hover';
@@ -19,7 +19,7 @@ const mapModule = import('../map/district-map'); // starts to load with the page
 /** What a sheet and the tabs cover on a phone, in CSS pixels; the style sheet has the same numbers. */
 const covered = () => Math.round(innerHeight * 0.46 + 56);
 
-const marking = computed(() => address.value.panel === 'mark' && draft.value !== null);
+const marking = computed(() => address.value.panel === 'mark');
 
 const overlay = computed<Overlay>(() => {
   const { level, selection, picks } = address.value;
@@ -56,10 +56,12 @@ const listener: Listener = {
   },
   tapped(at, finding, again) {
     if (!marking.value) return select(at, finding);
+    startDraft(); // the panel may still be on its way
     step((d) => (again && d.shape === 'plot' ? finish(d) : tap(d, at)));
   },
   keyed(key, centre) {
     if (!marking.value) return select(centre, null);
+    startDraft();
     step((d) => (key === 'Enter' && d.shape === 'plot' ? finish(d) : tap(d, centre)));
   },
   hovered(hover) {
@@ -143,7 +145,7 @@ export function MapView() {
     const live: { gone: boolean; stop: (() => void)[] } = { gone: false, stop: [] };
     if (holder.current) {
       mount(holder.current, live).catch((error: Error) => {
-        startFault.value = error;
+        startFault.value = /WebGL/i.test(error.message) ? new Error(t.peek().noWebGL) : error;
       });
     }
     return () => {

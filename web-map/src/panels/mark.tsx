@@ -9,6 +9,7 @@ import { map } from '../state/commands';
 import { areaM2, bodyOf, type Draft, fault, finish, reshape, type Shape, tap, untap } from '../state/draft';
 import { draft, startDraft, step } from '../state/draft-store';
 import * as format from '../state/format';
+import { refreshAfterWrite } from '../state/live';
 import { uuid } from '../state/uuid';
 import { Drawer, Segmented, Select } from './controls';
 import { Icon } from './icon';
@@ -206,4 +207,4 @@ async function takeBack(id: string): Promise<void> {
   }
 }
 
-const refreshFindings = () => map.value?.refresh(['findings']);
+const refreshFindings = () => refreshAfterWrite(['findings']);

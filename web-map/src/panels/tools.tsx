@@ -58,11 +58,10 @@ export function Tools({ wide = false }: { wide?: boolean }) {
           class="icon-button language"
           lang={words.otherLang}
           title={words.otherLanguage}
-          aria-label={`${words.otherShort} ${words.otherLanguage}`}
+          aria-label={wide ? words.otherLanguage : `${words.otherShort} ${words.otherLanguage}`}
           onClick={otherLanguage}
         >
-          <span aria-hidden="true">{words.otherShort}</span>
-          {wide && <span class="icon-button-text">{words.otherLanguage}</span>}
+          {wide ? <span class="icon-button-text">{words.otherLanguage}</span> : words.otherShort}
         </button>
         {!wide && (
           <IconButton

@@ -1,5 +1,5 @@
 // Keeps the page in step with the store: the layers that grew are asked again, and no others.
-import { follow } from '../api/events';
+import { follow, following } from '../api/events';
 import type { Meta, Versions } from '../api/types';
 import { loadMeta, meta, revision } from './app';
 import { map } from './commands';
@@ -13,6 +13,13 @@ export function outdated(served: Pick<Meta, 'generation' | 'layers'>, heard: Ver
   const old = (layer: Meta['layers'][number]) =>
     served.generation !== heard.generation || layer.version !== sum(layer.subjects);
   return served.layers.filter(old).map((layer) => layer.id);
+}
+
+/** After a change of our own: asks again for those layers, unless the stream of versions is open and will say so. */
+export function refreshAfterWrite(layers: readonly string[]): void {
+  if (following.value) return;
+  revision.value += 1;
+  map.value?.refresh(layers);
 }
 
 /** Follows the server's versions until the returned function is called. */
