@@ -7,7 +7,7 @@ DATA    ?= $(shell [ "$$(id -u)" = 0 ] && echo /var/lib/wangge || echo data)
 GO      := go
 LDFLAGS := -X main.version=$(VERSION)
 
-.PHONY: run test build web lint test-go test-web test-browser bench setup setup-test clean
+.PHONY: run test build web lint test-go test-web test-browser bench setup setup-test types clean
 
 run: setup build ## start the server on its private PostGIS, with the Chongming demo
 	@exec bin/wangge serve --listen $(LISTEN) --data $(DATA) --demo
@@ -49,6 +49,10 @@ test-browser: build
 
 bench: setup build ## the figures of docs/BENCHMARKS.md
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+types: build ## the web map's wire types, from the API's description of itself
+	bin/wangge openapi > bin/openapi.json
+	cd web-map && node scripts/types.mjs ../bin/openapi.json
 
 clean:
 	rm -rf bin web-map/dist/* web-map/node_modules

@@ -59,7 +59,7 @@ func outlineLayers(source string, p palette) []object {
 // surveyLayers draws the latest survey round over whatever is coloured below: a pattern where nobody has looked, a
 // dashed inner border where the round is under way, a plain one where it is complete.
 func surveyLayers(p palette) []object {
-	inner := object{"line-color": p.text, "line-width": zoomed(9, 1, 13, 2.5), "line-offset": zoomed(9, 1, 13, 2.5)}
+	inner := object{"line-color": p.text, "line-width": zoomed(9, 0.5, 13, 2.5), "line-offset": zoomed(9, 0.8, 13, 2.5)}
 	dashed := object{"line-dasharray": []float64{2, 2}}
 	for k, v := range inner {
 		dashed[k] = v

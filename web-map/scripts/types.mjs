@@ -1,6 +1,6 @@
-// Writes src/api/schema.ts, the wire types, from the description that a running server gives of itself:
-//   WANGGE_URL=http://127.0.0.1:8470 npm run types
-import { writeFileSync } from 'node:fs';
+// Writes src/api/schema.ts, the wire types, from the description that the server gives of itself (make types):
+//   wangge openapi > openapi.json && node scripts/types.mjs openapi.json
+import { readFileSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 
 /** The TypeScript of one JSON schema. */
@@ -37,11 +37,10 @@ function body(schema) {
 export function schemaFile(openapi) {
   const schemas = Object.entries(openapi.components.schemas).sort(([a], [b]) => (a < b ? -1 : 1));
   const interfaces = schemas.map(([name, schema]) => `export interface ${name} ${body(schema)}`);
-  return `// Made by scripts/types.mjs from /api/openapi.json: run \`npm run types\`, do not edit.\n\n${interfaces.join('\n\n')}\n`;
+  return `// Made by scripts/types.mjs from /api/openapi.json: run \`make types\`, do not edit.\n\n${interfaces.join('\n\n')}\n`;
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const answer = await fetch(new URL('/api/openapi.json', process.env.WANGGE_URL ?? 'http://127.0.0.1:8470'));
-  if (!answer.ok) throw new Error(`/api/openapi.json: ${answer.status}`);
-  writeFileSync(new URL('../src/api/schema.ts', import.meta.url), schemaFile(await answer.json()));
+  const openapi = JSON.parse(readFileSync(process.argv[2] ?? 'openapi.json', 'utf8'));
+  writeFileSync(new URL('../src/api/schema.ts', import.meta.url), schemaFile(openapi));
 }

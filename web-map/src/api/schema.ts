@@ -1,4 +1,4 @@
-// Made by scripts/types.mjs from /api/openapi.json: run `npm run types`, do not edit.
+// Made by scripts/types.mjs from /api/openapi.json: run `make types`, do not edit.
 
 export interface Batch {
   accepted: number;
