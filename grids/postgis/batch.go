@@ -34,50 +34,26 @@ func (s *Store) saveBatch(ctx context.Context, tx pgx.Tx, actor grids.Actor, b g
 type table struct {
 	name    string
 	subject grids.Subject
+	joined  bool     // layers join it, so the planner must know its size at once
 	columns []string // the primary key (district_id, id) first, batch_id last: a batch that brings nothing new changes nothing
 }
-
-// copier feeds a stream of rows to COPY. The row is re-used.
-type copier[T any] struct {
-	next func() (T, bool)
-	row  func(T, []any) ([]any, error)
-	buf  []any
-	item T
-	n    int64
-}
-
-func (c *copier[T]) Next() bool {
-	var ok bool
-	if c.item, ok = c.next(); ok {
-		c.n++
-	}
-	return ok
-}
-
-func (c *copier[T]) Values() ([]any, error) {
-	var err error
-	c.buf, err = c.row(c.item, c.buf[:0])
-	return c.buf, err
-}
-
-func (c *copier[T]) Err() error { return nil }
 
 // importRows stores a stream of nouns, idempotent by id, in one transaction with versions, outbox and audit.
 //
 // The rows go straight into the table by COPY: that is as fast as PostgreSQL takes them. Only when some id is there
 // already does the whole batch go again, through a staging table and a merge. So rows is called once or twice and must
 // give the same nouns each time. check, called when the stream has ended, tells whether what it gave may be stored.
-func importRows[T any](ctx context.Context, s *Store, actor grids.Actor, t table, batch *grids.Batch, rows func() iter.Seq[T], row func(T, []any) ([]any, error), check func() error, after func(tx pgx.Tx) error) (st grids.Stored, err error) {
+func importRows[T any](ctx context.Context, s *Store, actor grids.Actor, t table, batch *grids.Batch, rows func() iter.Seq[T], row func(T, *copyRow) error, check func() error, after func(tx pgx.Tx) error) (st grids.Stored, err error) {
 	defer wrap(&err, "import "+string(t.subject))
 	c := &change{actor: actor, action: "import", subject: t.subject, detail: batch}
 	fill := func(ctx context.Context, tx pgx.Tx, into string) error {
 		next, stop := iter.Pull(rows())
 		defer stop()
-		src := &copier[T]{next: next, row: row, buf: make([]any, 0, len(t.columns))}
-		if _, err := tx.CopyFrom(ctx, pgx.Identifier{into}, t.columns, src); err != nil {
+		n, err := copyRows(ctx, tx, into, t.columns, next, row)
+		if err != nil {
 			return err
 		}
-		st.Inserted = src.n
+		st.Inserted = n
 		return check()
 	}
 	err = s.write(ctx, c, func(tx pgx.Tx) (bool, error) {
@@ -94,8 +70,10 @@ func importRows[T any](ctx context.Context, s *Store, actor grids.Actor, t table
 				return false, err
 			}
 		}
-		if err := analyze(ctx, tx, t.name); err != nil {
-			return false, err
+		if t.joined {
+			if err := analyze(ctx, tx, t.name); err != nil {
+				return false, err
+			}
 		}
 		return true, s.saveBatch(ctx, tx, actor, *batch)
 	})

@@ -16,26 +16,42 @@ const (
 	placedByGrid    = int16(3)
 )
 
-var caseworkTable = table{"casework_event", grids.OnCasework, []string{"district_id", "event_id", "kind", "on_day", "by_week", "placed_by",
+var caseworkTable = table{"casework_event", grids.OnCasework, false, []string{"district_id", "event_id", "kind", "on_day", "by_week", "placed_by",
 	"town_code", "village_code", "grid_code", "h3_12", "geom", "synthetic", "batch_id"}}
 
 // ImportCasework stores events, idempotent by id: see importRows for rows and check. The batch's counts may grow while
 // rows is read; they are stored at the end.
 func (s *Store) ImportCasework(ctx context.Context, actor grids.Actor, b *grids.Batch, rows func() iter.Seq[grids.CaseEvent], check func() error) (grids.Stored, error) {
-	return importRows(ctx, s, actor, caseworkTable, b, rows, func(e grids.CaseEvent, v []any) ([]any, error) {
-		placed, geom := placedByGrid, []byte(nil)
+	return importRows(ctx, s, actor, caseworkTable, b, rows, func(e grids.CaseEvent, r *copyRow) error {
+		r.int4(int32(s.district))
+		r.uuid(e.ID)
+		r.int2(e.Kind.Number())
+		r.date(e.On)
+		r.bool(e.Precision == grids.ByWeek)
+		placed := placedByGrid
 		switch {
 		case e.Point != nil:
 			placed = placedByPoint
-			var err error
-			if geom, err = encode(*e.Point); err != nil {
-				return nil, err
-			}
 		case e.VillageCode != "":
 			placed = placedByVillage
 		}
-		return append(v, int32(s.district), [16]byte(e.ID), e.Kind.Number(), e.On.Date(), e.Precision == grids.ByWeek, placed,
-			e.TownCode, e.VillageCode, e.GridCode, e.Cell, geom, e.Synthetic, [16]byte(b.ID)), nil
+		r.int2(placed)
+		r.text(e.TownCode)
+		r.text(e.VillageCode)
+		r.text(e.GridCode)
+		r.int8(e.Cell)
+		if e.Point == nil {
+			r.null()
+		} else {
+			geom, err := encode(*e.Point)
+			if err != nil {
+				return err
+			}
+			r.bytes(geom)
+		}
+		r.bool(e.Synthetic)
+		r.uuid(b.ID)
+		return nil
 	}, check, nil)
 }
 

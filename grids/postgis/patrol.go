@@ -15,18 +15,33 @@ import (
 	"wangge/grids"
 )
 
-var findingTable = table{"finding", grids.OnFindings, []string{"district_id", "finding_id", "kind", "confidence", "state", "source", "seen_at",
+var findingTable = table{"finding", grids.OnFindings, true, []string{"district_id", "finding_id", "kind", "confidence", "state", "source", "seen_at",
 	"town_code", "village_code", "grid_code", "area_m2", "geom", "content_hash", "actor", "synthetic", "batch_id"}}
 
 // ImportFindings stores findings, idempotent by id. Their places are looked up by PostGIS in the same transaction.
 func (s *Store) ImportFindings(ctx context.Context, actor grids.Actor, b *grids.Batch, rows func() iter.Seq[grids.Finding], check func() error) (grids.Stored, error) {
-	return importRows(ctx, s, actor, findingTable, b, rows, func(f grids.Finding, out []any) ([]any, error) {
+	return importRows(ctx, s, actor, findingTable, b, rows, func(f grids.Finding, r *copyRow) error {
 		geom, err := encode(f.Geometry)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		return append(out, int32(s.district), [16]byte(f.ID), string(f.Kind), int16(f.Confidence), string(f.State), string(f.Source), f.SeenAt,
-			"", "", "", 0.0, geom, findingHash(f, geom), actor.Name, f.Synthetic, [16]byte(b.ID)), nil
+		r.int4(int32(s.district))
+		r.uuid(f.ID)
+		r.text(string(f.Kind))
+		r.int2(int16(f.Confidence))
+		r.text(string(f.State))
+		r.text(string(f.Source))
+		r.instant(f.SeenAt)
+		for range 3 { // town, village and grid follow
+			r.text("")
+		}
+		r.float(0)
+		r.bytes(geom)
+		r.bytes(findingHash(f, geom))
+		r.text(actor.Name)
+		r.bool(f.Synthetic)
+		r.uuid(b.ID)
+		return nil
 	}, check, func(tx pgx.Tx) error { return s.placeFindings(ctx, tx, nil) })
 }
 

@@ -199,3 +199,47 @@ func TestUnavailable(t *testing.T) {
 		t.Errorf("a broken address: %v", err)
 	}
 }
+
+// What COPY wrote in binary is what was meant, in every column.
+func TestEveryColumnComesBack(t *testing.T) {
+	s, four := small(t)
+	store(t, s, grids.LevelGrids, four)
+	batch := &grids.Batch{ID: grids.ID{0xaa, 15: 1}}
+	p := orb.Point{121.405, 31.605}
+	e := grids.CaseEvent{ID: grids.ID{15: 1}, Kind: grids.Premises, On: grids.DayFrom(1999, 12, 31), Precision: grids.ByWeek, Point: &p, TownCode: "T", VillageCode: "V", GridCode: "网", Cell: -7, Synthetic: true}
+	v := grids.VillageStatus{ID: grids.ID{15: 2}, VillageCode: "310151101001", Status: grids.Building, ValidFrom: grids.DayFrom(2024, 2, 29), ValidTo: grids.DayFrom(2026, 1, 1)}
+	r := grids.SurveyResult{ID: grids.ID{15: 3}, VillageCode: "310151101001", Round: "2026-Q1", Completion: .25, On: grids.DayFrom(2026, 2, 2), Answers: map[string]float64{"jobs": 3}, Synthetic: true}
+	f := grids.Finding{ID: grids.ID{15: 4}, Geometry: p, Kind: grids.Ephedra, Confidence: 3, State: grids.Closed, Source: grids.FromHotline, SeenAt: time.Date(2026, 5, 1, 2, 3, 4, 567000, time.UTC)}
+	imports := []error{}
+	add := func(_ grids.Stored, err error) { imports = append(imports, err); batch.ID[14]++ }
+	add(s.ImportCasework(t.Context(), grids.Operator, batch, seq(e), fine))
+	add(s.ImportVillageStatuses(t.Context(), grids.Operator, batch, seq(v), fine))
+	add(s.ImportSurveys(t.Context(), grids.Operator, batch, seq(r), fine))
+	add(s.ImportFindings(t.Context(), grids.Operator, batch, seq(f), fine))
+	if err := errors.Join(imports...); err != nil {
+		t.Fatal(err)
+	}
+	for table, want := range map[string]string{
+		"casework_event": `(310151,00000000-0000-0000-0000-000000000001,5,1999-12-31,t,1,T,V,网,-7,"POINT(121.405 31.605)",aa000000-0000-0000-0000-000000000001,t)`,
+		"village_status": `(310151,00000000-0000-0000-0000-000000000002,310151101001,building,2024-02-29,2026-01-01,aa000000-0000-0000-0000-000000000101,f)`,
+		"survey_result":  `(310151,00000000-0000-0000-0000-000000000003,"",310151101001,2026-Q1,0.25,2026-02-02,"{""jobs"": 3}",aa000000-0000-0000-0000-000000000201,t)`,
+		"finding":        `(310151,00000000-0000-0000-0000-000000000004,ephedra,3,closed,hotline,"2026-05-01 02:03:04.000567+00",310151101000,"",310151101W01,0,"POINT(121.405 31.605)",aa000000-0000-0000-0000-000000000301,operator,f)`,
+	} {
+		columns := map[string]string{
+			"casework_event": "district_id, event_id, kind, on_day, by_week, placed_by, town_code, village_code, grid_code, h3_12, ST_AsText(geom), batch_id, synthetic",
+			"village_status": "district_id, status_id, village_code, status, valid_from, valid_to, batch_id, synthetic",
+			"survey_result":  "district_id, result_id, grid_code, village_code, round, completion, on_day, answers, batch_id, synthetic",
+			"finding":        "district_id, finding_id, kind, confidence, state, source, seen_at, town_code, village_code, grid_code, area_m2, ST_AsText(geom), batch_id, actor, synthetic",
+		}[table]
+		var got string
+		if err := s.pool.QueryRow(t.Context(), "select row("+columns+")::text from "+table).Scan(&got); err != nil {
+			t.Fatal(err)
+		}
+		if got != want {
+			t.Errorf("%s holds\n%s, want\n%s", table, got, want)
+		}
+	}
+	if n := count(t, s, "select ST_SRID(geom) from casework_event"); n != 4326 {
+		t.Errorf("SRID %d", n)
+	}
+}
