@@ -20,7 +20,7 @@ found as (
     count(*) filter (where state in ('confirmed', 'eradicated', 're_inspected', 'closed')) as confirmed
   from finding where district_id = @district group by village_code)
 select v.code::bigint as fid, v.geom, v.code, v.name, v.kind, t.name as town, v.town_code, round((v.area_m2 / 1e6)::numeric, 3)::float8 as area_km2,
-  coalesce(s.status, case when exists (select from status) then 'none' end) as status,
+  s.status, -- without a record there is no status: "not declared" is a record of its own
   coalesce(f.open, 0) as findings_open, coalesce(f.confirmed, 0) as findings_confirmed,
   round(coalesce(l.completion, g.done)::numeric, 4)::float8 as survey
 from village v join town t on t.district_id = v.district_id and t.code = v.town_code
