@@ -4,6 +4,7 @@ import {
   type MapMouseEvent,
   type PaddingOptions,
   type PointLike,
+  prewarm,
   ScaleControl,
   setWorkerUrl,
   type VectorTileSource,
@@ -16,6 +17,7 @@ import type { View } from '../state/address';
 import { drawImage, pixelRatio } from './images';
 
 setWorkerUrl(workerUrl);
+prewarm(); // the worker loads while WebGL starts, not after it
 
 /** System fonts that hold the characters of Chongming's place names, also those outside GB 2312. */
 const cjkFonts =
