@@ -28,7 +28,7 @@ type commands struct {
 	OpenAPI openAPICmd `cmd:"" name:"openapi" help:"Print the description of the API."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 
-	Config_ config `embed:""`
+	Settings config `embed:""`
 }
 
 func main() {
@@ -54,7 +54,7 @@ func run(ctx context.Context, args []string) int {
 		fmt.Fprintln(os.Stderr, "wangge:", err)
 		return 2
 	}
-	err = k.Run(&c.Config_)
+	err = k.Run(&c.Settings)
 	switch {
 	case err == nil:
 		return 0

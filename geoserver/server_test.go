@@ -45,6 +45,7 @@ func TestServer(t *testing.T) {
 		{"TileStatuses", testTileStatuses},
 		{"TileRevalidation", testTileRevalidation},
 		{"AMarkIsInTheNextTile", testAMarkIsInTheNextTile},
+		{"FreshUnderWriters", testFreshUnderWriters},
 		{"MarksAreChecked", testMarksAreChecked},
 		{"TheGuard", testTheGuard},
 		{"SmallCountsStayHidden", testSmallCountsStayHidden},
@@ -264,6 +265,25 @@ func testAMarkIsInTheNextTile(t *testing.T, s *server) {
 	}
 	if has() {
 		t.Error("the tile shows the finding as spotted after another process withdrew it")
+	}
+}
+
+// Several patrols mark at the same time; each finds its own mark in the next tile it asks for.
+func testFreshUnderWriters(t *testing.T, s *server) {
+	for w := range 4 {
+		t.Run(fmt.Sprint("writer ", w), func(t *testing.T) {
+			t.Parallel()
+			for i := range 8 {
+				id := s.markAt(t, 121.402+.0004*float64(w), 31.645+.0004*float64(i))
+				found := false
+				for _, f := range featuresOf(s.layers(t, "/tiles/grids,findings/14/13717/6672.mvt")["findings"]) {
+					found = found || f.Properties["id"] == id
+				}
+				if !found {
+					t.Errorf("mark %d is not in the tile that was asked for after it", i)
+				}
+			}
+		})
 	}
 }
 

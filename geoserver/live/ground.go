@@ -57,7 +57,7 @@ func newGround(t grids.Territory, gridOf map[grids.Code]grids.Code) *ground {
 
 // ReadPlaces reads the stored territory for looking places up. The error is NotFound when there is none.
 func ReadPlaces(ctx context.Context, store Store) (grids.Places, error) {
-	c, err := store.Read(ctx, grids.Query{Territory: true})
+	c, err := store.Read(ctx, func(grids.Versions) grids.Query { return grids.Query{Territory: true} })
 	if err != nil {
 		return nil, err
 	}

@@ -19,10 +19,10 @@ import (
 	"wangge/tiles"
 )
 
-// Store is where the truth is. Read sees one moment and names it by its versions.
+// Store is where the truth is. Read sees one moment, names it by its versions, and reads what plan asks for then.
 type Store interface {
 	Versions(ctx context.Context) (grids.Versions, error)
-	Read(ctx context.Context, q grids.Query) (grids.Content, error)
+	Read(ctx context.Context, plan func(grids.Versions) grids.Query) (grids.Content, error)
 }
 
 // Options are what a view is made with.
@@ -157,7 +157,7 @@ func (v *View) sync(ctx context.Context) error {
 		return nil
 	}
 	began := time.Now()
-	state, err := v.load(ctx, was, now, today)
+	state, err := v.load(ctx, was, today)
 	if err != nil {
 		return err
 	}

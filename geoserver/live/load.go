@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 
 	"wangge/grids"
 	"wangge/grids/disclosure"
@@ -24,46 +25,40 @@ func cause(err error) string {
 }
 
 // load makes the next state: it reads what changed since was and keeps the rest.
-func (v *View) load(ctx context.Context, was *State, now grids.Versions, today grids.Day) (*State, error) {
-	changed := func(subjects ...grids.Subject) bool {
-		if was == nil || was.Versions.Generation != now.Generation || was.Today != today {
-			return true
+func (v *View) load(ctx context.Context, was *State, today grids.Day) (*State, error) {
+	var q grids.Query
+	c, err := v.store.Read(ctx, func(now grids.Versions) grids.Query {
+		if was != nil && (was.Versions.Generation != now.Generation || was.Today != today) {
+			was = nil // a restore, or another window: begin anew
 		}
-		for _, s := range subjects {
-			if was.Versions.Of[s] != now.Of[s] {
-				return true
-			}
-		}
-		return false
-	}
-	ground := changed(grids.OnTerritory, grids.OnGrids)
-	q := grids.Query{Today: today, Window: window(today, v.o.Weights.WindowMonths), Territory: ground, Cases: changed(grids.OnCasework)}
-	q.Counts = q.Cases || ground
-	for _, name := range tableLayers {
-		layer, _ := tiles.Find(name)
-		if !changed(layer.Subjects...) {
-			continue
-		}
-		sql, _ := tiles.SQL(name)
-		q.Layers = append(q.Layers, grids.LayerQuery{Name: name, SQL: sql})
-	}
-	c, err := v.store.Read(ctx, q)
+		q = v.plan(was, now, today)
+		return q
+	})
 	if err != nil {
 		return nil, err
-	}
-	if c.Versions.Generation != now.Generation { // a restore in between: begin anew
-		return v.load(ctx, nil, c.Versions, today)
-	}
-	for s, n := range c.Versions.Of { // a change that came between the two looks, of a part that this look did not read
-		if n != now.Of[s] {
-			return v.load(ctx, was, c.Versions, today)
-		}
 	}
 	s := &State{Versions: c.Versions, Today: today, Window: q.Window, ReadAt: v.o.Now()}
 	if err := s.take(was, q, c); err != nil {
 		return nil, err
 	}
 	return s, s.publish(v, q, c)
+}
+
+// plan asks for what differs between a state (nil for none) and the versions of now.
+func (v *View) plan(was *State, now grids.Versions, today grids.Day) grids.Query {
+	changed := func(subjects ...grids.Subject) bool {
+		return was == nil || slices.ContainsFunc(subjects, func(s grids.Subject) bool { return was.Versions.Of[s] != now.Of[s] })
+	}
+	ground := changed(grids.OnTerritory, grids.OnGrids)
+	q := grids.Query{Today: today, Window: window(today, v.o.Weights.WindowMonths), Territory: ground, Cases: changed(grids.OnCasework)}
+	q.Counts = q.Cases || ground
+	for _, name := range tableLayers {
+		if layer, _ := tiles.Find(name); changed(layer.Subjects...) {
+			sql, _ := tiles.SQL(name)
+			q.Layers = append(q.Layers, grids.LayerQuery{Name: name, SQL: sql})
+		}
+	}
+	return q
 }
 
 // window is the calendar months that the risk index looks at: this one and the n−1 before it.

@@ -10,15 +10,17 @@ import (
 	"wangge/grids"
 )
 
-// Read looks at the store once: the versions first, then all that q asks for, in one transaction that sees one moment, so
-// that what was read is exactly what the versions name. Errors: NotFound when there is no territory; Unavailable.
-func (s *Store) Read(ctx context.Context, q grids.Query) (c grids.Content, err error) {
+// Read looks at the store once: the versions first, then all that plan asks for when it knows them, in one transaction
+// that sees one moment, so that what was read is exactly what the versions name. Errors: NotFound when there is no
+// territory; Unavailable.
+func (s *Store) Read(ctx context.Context, plan func(grids.Versions) grids.Query) (c grids.Content, err error) {
 	defer wrap(&err, "read the store")
 	c.Tables = map[string]grids.Table{}
 	err = pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) (err error) {
 		if c.Versions, err = s.versions(ctx, tx); err != nil {
 			return err
 		}
+		q := plan(c.Versions)
 		if q.Territory {
 			if c.Territory, err = s.territory(ctx, tx, grids.DrugControl); err != nil {
 				return err

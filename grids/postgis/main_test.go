@@ -120,3 +120,6 @@ func count(t *testing.T, s *Store, sql string, args ...any) (n int) {
 	}
 	return n
 }
+
+// ground asks for the territory alone.
+func ground(grids.Versions) grids.Query { return grids.Query{Territory: true} }
