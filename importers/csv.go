@@ -124,6 +124,7 @@ type guard struct {
 	left int
 }
 
+// Read implements io.Reader.
 func (g *guard) Read(p []byte) (int, error) {
 	if g.left <= 0 {
 		return 0, errLine

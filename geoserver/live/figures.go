@@ -76,9 +76,6 @@ func CellAt(p orb.Point) (string, error) {
 // CellResolution is the H3 resolution of the level "cells".
 func CellResolution() int { return cellResolution }
 
-// CasesStored is how many casework events there are in all: 0 means that nothing was imported yet.
-func (s *State) CasesStored() int { return s.counts.Stored }
-
 func (s *State) index() {
 	s.byCode = map[string]map[string]int{}
 	for level, units := range s.units {

@@ -110,15 +110,14 @@ func (s *State) publish(v *View, q grids.Query, c grids.Content) error {
 	s.units = map[string][]Figures{}
 	for _, level := range Levels() {
 		t, read := c.Tables[level]
-		if level != "cells" && !read { // every level hangs on every subject, so it is read whenever anything changed
-			return grids.Errorf(grids.Internal, "the layer %s was not read", level)
-		}
-		switch level {
-		case "cells":
+		switch {
+		case level == "cells":
 			s.units[level] = s.cellFigures(v.o.Policy)
 			t = s.cellTable()
-		default:
+		case read:
 			s.units[level] = s.figures(level, t, v.o.Policy)
+		default: // every level hangs on every subject, so it is read whenever anything changed
+			return grids.Errorf(grids.Internal, "the layer %s was not read", level)
 		}
 		scores := risk.Rank(riskUnits(s.units[level]), v.o.Weights, v.o.Policy.K)
 		for i := range scores {

@@ -58,6 +58,7 @@ type failed struct {
 	wire.Failure
 }
 
+// Error implements error.
 func (f *failed) Error() string { return f.Code + ": " + f.Log }
 
 // fail makes a failure with raw details.

@@ -190,6 +190,7 @@ type meter struct {
 	bytes int64         // left
 }
 
+// Read implements io.Reader.
 func (m *meter) Read(b []byte) (int, error) {
 	if m.bytes <= 0 {
 		return 0, errOutput
@@ -209,6 +210,7 @@ var _ io.Reader = (*meter)(nil)
 // tail keeps the first bytes of the child's standard error and swallows the rest.
 type tail struct{ b []byte }
 
+// Write implements io.Writer.
 func (t *tail) Write(p []byte) (int, error) {
 	t.b = append(t.b, p[:min(len(p), maxLogBytes-len(t.b))]...)
 	return len(p), nil

@@ -39,7 +39,7 @@ export const zh = {
     breaks: '分界值',
     breaksHint: (max: number) => `1 至 ${max} 个大于零的数，用逗号分开`,
     heat: '案件密度热图（件/km²）',
-    heatHint: (k: number) => `随所选时段与类别变化；少于 ${k} 件的单元不显示。`,
+    heatHint: (k: number) => `随所选时段与类别变化；少于 ${k} 件的单元并入更大的单元。`,
   },
   here: {
     title: '此处情况',
