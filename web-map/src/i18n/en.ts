@@ -40,7 +40,8 @@ export const en: Dictionary = {
     breaks: 'Breaks',
     breaksHint: (max) => `1 to ${max} numbers above zero, separated by commas`,
     heat: 'Case density (per km²)',
-    heatHint: (k) => `Follows the chosen period and kinds; where a cell has fewer than ${k} cases, they are summed into a larger one.`,
+    heatHint: (k) =>
+      `Follows the chosen period and kinds; where a cell has fewer than ${k} cases, they are summed into a larger one.`,
   },
   here: {
     title: 'What is here',
