@@ -1,6 +1,10 @@
 package grids
 
 import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/paulmach/orb"
@@ -23,6 +27,51 @@ func (v Versions) Same(w Versions) bool {
 		}
 	}
 	return true
+}
+
+// Covers reports whether v is of the same generation as w and no subject is older.
+func (v Versions) Covers(w Versions) bool {
+	if v.Generation != w.Generation {
+		return false
+	}
+	for _, s := range Subjects {
+		if v.Of[s] < w.Of[s] {
+			return false
+		}
+	}
+	return true
+}
+
+// String is the versions as one word for addresses and event ids: generation.subject.version.subject.version…
+// Subjects that were never written are left out.
+func (v Versions) String() string {
+	var b strings.Builder
+	b.WriteString(v.Generation)
+	for _, s := range Subjects {
+		if n := v.Of[s]; n > 0 {
+			fmt.Fprintf(&b, ".%s.%d", s, n)
+		}
+	}
+	return b.String()
+}
+
+// ParseVersions reads what [Versions.String] wrote. The error is Invalid.
+func ParseVersions(text string) (Versions, error) {
+	parts := strings.Split(text, ".")
+	v := Versions{Generation: parts[0], Of: map[Subject]int64{}}
+	bad := Errorf(Invalid, "%.60q names no version: it looks like generation.findings.12", text)
+	if len(parts)%2 == 0 || len(parts) > 2*len(Subjects)+1 || parts[0] == "" {
+		return Versions{}, bad
+	}
+	for i := 1; i < len(parts); i += 2 {
+		n, err := strconv.ParseInt(parts[i+1], 10, 64)
+		if s := Subject(parts[i]); err != nil || n < 1 || !slices.Contains(Subjects[:], s) {
+			return Versions{}, bad
+		} else {
+			v.Of[s] = n
+		}
+	}
+	return v, nil
 }
 
 // Batch is one imported file.
@@ -95,8 +144,18 @@ type PlaceCounts struct {
 }
 
 // LayerQuery is one layer's SQL. Its first two columns are fid (bigint below 2^53) and geom (SRID 4326); the others are
-// attributes. It may use the parameters @district and @today.
-type LayerQuery struct{ Name, SQL string }
+// attributes, or for the server alone. It may use the parameters @district, @today and @ids (uuid[]).
+type LayerQuery struct {
+	Name, SQL string
+	IDs       []ID // only the rows of these; nil for all: @ids is null then
+}
+
+// Change is a row of the outbox: one step of a subject's version.
+type Change struct {
+	Subject Subject
+	Version int64
+	IDs     []ID // exactly what it touched: findings, or batches of events that were all new; empty when it may be anything
+}
 
 // Query says what to read in one look at the store.
 type Query struct {
@@ -105,7 +164,9 @@ type Query struct {
 	Territory bool   // read the territory
 	Cases     bool   // read the events as columns
 	Counts    bool   // read the place counts
+	Batches   []ID   // events and counts of these batches only; nil for all
 	Layers    []LayerQuery
+	Done      func(part string) // called after each part, from any goroutine: "territory", "cases", "counts" or a layer's name; may be nil
 }
 
 // Content is what one look at the store saw: one moment, and the versions that name it.
@@ -116,4 +177,5 @@ type Content struct {
 	Counts    PlaceCounts
 	GridOf    map[Code]Code // village → the grid that holds most of it
 	Tables    map[string]Table
+	Faults    map[string]error // by layer: why it could not be read; the others could
 }
