@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"testing"
 	"time"
 
@@ -159,60 +158,4 @@ func BenchmarkLoad(b *testing.B) {
 			runtime.KeepAlive(view)
 		})
 	}
-}
-
-// BenchmarkTileAgainstPostGIS cuts every tile of z8–z15 along a walk over the district from memory, cold, and lets
-// ST_AsMVT cut the same tiles of the same rows with a stored EPSG:3857 column. The figures are wall times of one
-// client; the database's own time is that of its answer, so it includes its socket.
-func BenchmarkTileAgainstPostGIS(b *testing.B) {
-	store, _, _, dsn := chongming(b, 0)
-	view, err := live.New(store, live.Options{Land: demo.Land(), Policy: disclosure.Policy{K: 3}, Weights: risk.Default(), CacheBytes: 1, Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := view.Fresh(b.Context()); err != nil {
-		b.Fatal(err)
-	}
-	conn := rawConn(b, dsn)
-	sql := oracle(b, conn, "grids")
-	if _, err := conn.Exec(b.Context(), "create index on mvt_grids using gist (g); analyze mvt_grids"); err != nil {
-		b.Fatal(err)
-	}
-	list := walk()
-	var ours, theirs time.Duration
-	cut := 0
-	for b.Loop() {
-		for _, q := range list {
-			began := time.Now()
-			if _, err := view.Tiles().Tile(context.Background(), q); err != nil {
-				b.Fatal(err)
-			}
-			ours += time.Since(began)
-			began = time.Now()
-			var tile []byte
-			if err := conn.QueryRow(b.Context(), "select "+sql, q.Z, q.X, q.Y).Scan(&tile); err != nil {
-				b.Fatal(err)
-			}
-			theirs += time.Since(began)
-			cut++
-		}
-	}
-	b.ReportMetric(float64(ours.Microseconds())/float64(cut), "wangge-µs/tile")
-	b.ReportMetric(float64(theirs.Microseconds())/float64(cut), "ST_AsMVT-µs/tile")
-	b.ReportMetric(theirs.Seconds()/ours.Seconds(), "ratio")
-	b.ReportMetric(0, "ns/op")
-}
-
-// walk is about 200 tiles of z8–z15, 25 a zoom at the most, evenly over the district.
-func walk() (list []tiles.Request) {
-	for z := 8; z <= 15; z++ {
-		all := tilesOver(z, 121.2, 31.3, 122.0, 31.8)
-		step := max(1, len(all)/25)
-		for i := 0; i < len(all); i += step {
-			r := tiles.Request{Layers: []string{"grids"}}
-			r.Z, r.X, r.Y = zxy(all[i])
-			list = append(list, r)
-		}
-	}
-	return slices.Clip(list)
 }

@@ -24,7 +24,9 @@ var rooms = map[string][]string{
 	"grids/disclosure":         {"grids", "grids/mesh"},
 	"grids/risk":               {"grids", "grids/mesh", "grids/disclosure"},
 	"grids/postgis":            {"grids", "github.com/jackc/pgx/v5", "github.com/jackc/tern/v2", "github.com/twpayne/go-geom"},
-	"tiles":                    {"grids", "grids/mesh", "grids/risk", "grids/disclosure"},
+	"tiles":                    {"grids", "grids/mesh", "grids/risk", "grids/disclosure", "tiles/lattice", "tiles/simplify"},
+	"tiles/lattice":            {}, // outlines in whole numbers: clipped, checked, mended
+	"tiles/simplify":           {}, // which corners of a partition are drawn from which zoom
 	"styles":                   {"grids", "tiles"},
 	"importers":                {"grids", "importers/crs", "importers/sandbox"},
 	"importers/crs":            {"grids"},

@@ -57,11 +57,31 @@ func (c *viewCollector) Collect(ch chan<- prometheus.Metric) {
 			gauge(c.desc("layer_bytes", "Memory a layer takes.", "layer"), float64(s.Bytes()), l.Name)
 		}
 	}
+	if cube := set.Cube(); cube != nil {
+		gauge(c.desc("layer_features", "Features a layer holds in memory.", "layer"), float64(cube.Events()), tiles.Heat)
+		gauge(c.desc("layer_bytes", "Memory a layer takes.", "layer"), float64(cube.Bytes()), tiles.Heat)
+	}
+	usage := set.Usage()
+	gauge(c.desc("tile_cache_tiles", "Tiles kept in memory."), float64(usage.Tiles))
+	gauge(c.desc("tile_cache_bytes", "Memory that kept tiles take."), float64(usage.Bytes))
+	counter := func(name, help string, v uint64) {
+		ch <- prometheus.MustNewConstMetric(c.desc(name, help), prometheus.CounterValue, float64(v))
+	}
+	counter("tile_cache_hits_total", "Tiles found in memory.", usage.Hits)
+	counter("tile_cache_misses_total", "Tiles not found in memory.", usage.Misses)
+	gauge(c.desc("event_streams", "Open event streams."), float64(c.view.Readers()))
 	stale := 0.0
 	if _, _, away := c.view.StaleSince(); away {
 		stale = 1
 	}
 	gauge(c.desc("stale", "1 while the store cannot be followed and the last look is served."), stale)
+	for _, l := range tiles.Layers() {
+		faulty := 0.0
+		if _, stale := c.view.StaleLayers([]string{l.Name}); stale {
+			faulty = 1
+		}
+		gauge(c.desc("layer_stale", "1 while a layer could not be loaded and shows what it showed before.", "layer"), faulty, l.Name)
+	}
 	if st := c.view.State(); st != nil {
 		for subject, v := range st.Versions.Of {
 			gauge(c.desc("version", "Version of a subject that is served.", "subject"), float64(v), string(subject))

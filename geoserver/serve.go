@@ -16,6 +16,7 @@ import (
 	"wangge/grids"
 	"wangge/grids/disclosure"
 	"wangge/grids/risk"
+	"wangge/tiles"
 	webmap "wangge/web-map"
 )
 
@@ -24,6 +25,7 @@ type serveCmd struct {
 	Expose      bool   `help:"Listen on other addresses than loopback: there are no accounts yet, so a proxy with a sign-in must stand in front." env:"WANGGE_EXPOSE"`
 	Demo        bool   `help:"Load the demo when the database is empty." env:"WANGGE_DEMO"`
 	CacheMB     int    `name:"cache-mb" help:"Bound of the tile cache." default:"64" env:"WANGGE_CACHE_MB"`
+	PrewarmZoom int    `help:"After the start, make the tiles over the district up to this zoom; -1 for none." default:"-1" env:"WANGGE_PREWARM_ZOOM"`
 	MaxUploadMB int    `name:"max-upload-mb" help:"Largest file that the web takes." default:"512" env:"WANGGE_MAX_UPLOAD_MB"`
 }
 
@@ -128,6 +130,13 @@ func (c *serveCmd) fill(ctx context.Context, conf *config, db *database, s *api.
 		fmt.Fprintf(os.Stderr, "\n  网格 wangge is ready: http://%s/\n  Try: choose an indicator, drag over the months below, click a grid, press ? for the keys.\n\n", at)
 	case ctx.Err() == nil:
 		fmt.Fprintf(os.Stderr, "\n  wangge listens on http://%s/ but has nothing to show: %s\n\n", at, explain(err))
+	}
+	if err == nil && c.PrewarmZoom >= 0 {
+		began := time.Now()
+		if err := s.View.Prewarm(ctx, c.PrewarmZoom, tiles.Names()...); err != nil && ctx.Err() == nil {
+			s.Log.Error("the tiles could not be made beforehand", "err", explain(err))
+		}
+		s.Log.Info("tiles made beforehand", "tiles", s.View.Tiles().Usage().Tiles, "took", time.Since(began).Round(time.Millisecond))
 	}
 	s.View.Run(ctx)
 }

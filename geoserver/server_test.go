@@ -28,8 +28,9 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 // server is a whole server on the demo, in this process.
 type server struct {
 	*httptest.Server
-	api *api.Server
-	dsn string
+	api   *api.Server
+	store *postgis.Store
+	dsn   string
 }
 
 // TestServer runs a whole server on the demo and asks it everything. The parts may add findings and casework, with ids
@@ -46,6 +47,7 @@ func TestServer(t *testing.T) {
 		{"TileRevalidation", testTileRevalidation},
 		{"AMarkIsInTheNextTile", testAMarkIsInTheNextTile},
 		{"FreshUnderWriters", testFreshUnderWriters},
+		{"TheHeatLegendFollowsTheFilter", testTheHeatLegendFollowsTheFilter},
 		{"MarksAreChecked", testMarksAreChecked},
 		{"TheGuard", testTheGuard},
 		{"SmallCountsStayHidden", testSmallCountsStayHidden},
@@ -73,7 +75,7 @@ func newServer(t *testing.T, dsn string) *server {
 	if err := loadDemoIfEmpty(ctx, conf, store, log); err != nil {
 		t.Fatal(err)
 	}
-	srv := &server{httptest.NewServer(s.Handler()), s, dsn}
+	srv := &server{httptest.NewServer(s.Handler()), s, store, dsn}
 	t.Cleanup(store.Close)
 	t.Cleanup(srv.Close)
 	return srv
@@ -145,6 +147,30 @@ func (s *server) layers(t *testing.T, path string) map[string]*mvt.Layer {
 		byName[l.Name] = l
 	}
 	return byName
+}
+
+// The classes of the heat are made of what the filter lets through.
+func testTheHeatLegendFollowsTheFilter(t *testing.T, s *server) {
+	seen := map[string]string{}
+	for _, q := range []string{"", "&from=2025-01&to=2025-06", "&kind=tipoff"} {
+		var legend struct {
+			Classes []struct {
+				To    float64
+				Count int
+			}
+		}
+		if status := s.json(t, "GET", "/api/legend?level=heat"+q, nil, &legend); status != 200 || len(legend.Classes) == 0 {
+			t.Fatalf("%q: %d %+v", q, status, legend)
+		}
+		key := fmt.Sprint(legend)
+		if other, ok := seen[key]; ok {
+			t.Errorf("%q has the classes of %q: %s", q, other, key)
+		}
+		seen[key] = q
+	}
+	if status := s.json(t, "GET", "/api/legend?level=heat&from=2025-13", nil, nil); status != 400 {
+		t.Errorf("a month that is none: %d", status)
+	}
 }
 
 func testTileStatuses(t *testing.T, s *server) {

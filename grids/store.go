@@ -89,7 +89,7 @@ type Batch struct {
 // Stored says what became of a batch's rows.
 type Stored struct {
 	Inserted, Updated, Unchanged int64
-	Versions                     Versions // after the change; empty when nothing changed
+	Versions                     Versions // that the change made; empty when nothing changed
 }
 
 // Level is a level of territory, named as the importers name their subjects.
@@ -126,8 +126,8 @@ type AreaImport struct {
 type AreaResult struct {
 	Flaws     []Flaw
 	Stored    bool
-	Unchanged bool // the same content is stored already
-	Versions  Versions
+	Unchanged bool     // the same content is stored already
+	Versions  Versions // that the change made; empty when nothing was stored
 }
 
 // CaseColumns are the events of the district as columns, sorted by cell.
@@ -164,7 +164,7 @@ type Query struct {
 	Territory bool   // read the territory
 	Cases     bool   // read the events as columns
 	Counts    bool   // read the place counts
-	Batches   []ID   // events and counts of these batches only; nil for all
+	Batches   []ID   // events and counts of these batches only, Stored included; empty for all
 	Layers    []LayerQuery
 	Done      func(part string) // called after each part, from any goroutine: "territory", "cases", "counts" or a layer's name; may be nil
 }
@@ -177,5 +177,5 @@ type Content struct {
 	Counts    PlaceCounts
 	GridOf    map[Code]Code // village → the grid that holds most of it
 	Tables    map[string]Table
-	Faults    map[string]error // by layer: why it could not be read; the others could
+	Faults    map[string]error // by layer: why it could not be read (Internal, a sentence); the others could
 }

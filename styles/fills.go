@@ -30,6 +30,23 @@ func fillLayers(source string, leg Legend, p palette, opacity float64) []object 
 	return layers
 }
 
+// Hexagons is the tile layer whose cells the client colours by their densities of casework.
+const Hexagons = "hexagons"
+
+// DensityState is the feature state that holds a hexagon's casework per km²; without it, null or 0, nothing is drawn.
+const DensityState = "density"
+
+// heatLayer colours the hexagons by a feature state, so that another period or kind needs no other tiles. Nothing else
+// hangs on feature states here: each would be computed again for every hexagon whose density changes.
+func heatLayer(leg Legend, opacity float64) object {
+	density := expr{"number", expr{"feature-state", DensityState}, 0}
+	color := expr{"case", expr{">", density, 0}, classStep(leg, density), transparent}
+	return object{
+		"id": Hexagons + "-fill", "type": "fill", "source": Hexagons, "source-layer": Hexagons,
+		"paint": object{"fill-color": color, "fill-antialias": true, "fill-opacity": opacity},
+	}
+}
+
 // fillOpacity is the opacity of a fill: whole, so that the map shows the legend's very colours; faint when dimmed.
 func fillOpacity(whole float64) expr {
 	return expr{"case", state("dim"), 0.15 * whole, state("hover"), 0.85 * whole, whole}
@@ -58,15 +75,26 @@ func classColor(leg Legend) any {
 		}
 		return append(e, specialColor(leg, NoData))
 	}
-	if len(leg.Classes) == 1 {
+	return classStep(leg, expr{"number", get(leg.Indicator)})
+}
+
+// classStep is the colour of the class that holds a number; transparent when the legend has no classes.
+func classStep(leg Legend, number expr) any {
+	switch len(leg.Classes) {
+	case 0:
+		return transparent
+	case 1:
 		return leg.Classes[0].Color
 	}
-	e := expr{"step", expr{"number", get(leg.Indicator)}, leg.Classes[0].Color}
+	e := expr{"step", number, leg.Classes[0].Color}
 	for _, c := range leg.Classes[1:] {
 		e = append(e, *c.From, c.Color)
 	}
 	return e
 }
+
+// transparent is the colour of what is not drawn.
+const transparent = "rgba(0,0,0,0)"
 
 // specialColor is the legend's colour of a state, transparent when it has no such entry.
 func specialColor(leg Legend, state string) string {
@@ -75,7 +103,7 @@ func specialColor(leg Legend, state string) string {
 			return s.Color
 		}
 	}
-	return "rgba(0,0,0,0)"
+	return transparent
 }
 
 // stateTest is true for features whose value is in the state, by the attributes of the tiles: a number is there or

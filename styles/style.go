@@ -27,8 +27,7 @@ type Options struct {
 	Level      string          // OnGrids, OnVillages, OnTowns, OnCells; anything else colours nothing
 	Legend     *Legend         // how Level is coloured; nil colours nothing
 	TileBase   string          // absolute address of the tiles, such as http://127.0.0.1:8470/tiles
-	HeatQuery  string          // query of the heat tiles, such as from=2025-01&to=2025-12&kind=tipoff; may be empty
-	HeatLegend *Legend         // how the heat cells are coloured; nil leaves them out
+	HeatLegend *Legend         // how the densities of casework are coloured; nil leaves them out
 	Show       map[string]bool // overlays, by ShowHeat …
 	Bounds     [4]float64      // of the district: west, south, east, north in degrees
 }
@@ -43,9 +42,10 @@ type expr = []any
 // ids start with their source's name. It needs no glyphs and no sprite: the client draws text locally and adds the
 // images [HatchImage], [NotLookedImage] and "finding-<state>".
 //
-// Features are named by promoteId (the code; the id in cells, heat and findings), and answer to the feature states
-// hover, selected and dim (booleans). The order from below: land, district, the coloured level, heat, surveys,
-// borders, outlines of hover and selection, findings, labels.
+// Features are named by promoteId (the code; the id in cells and findings), and answer to the feature states hover,
+// selected and dim (booleans). Only hexagons have numeric ids of their own, and answer to [DensityState] alone. The order
+// from below: land, district, the coloured level, the heat of casework, surveys, borders, outlines of hover and
+// selection, findings, labels.
 func Style(o Options) map[string]any {
 	p := paletteOf(o.Theme)
 	var layers []object
@@ -62,15 +62,12 @@ func Style(o Options) map[string]any {
 		if level != OnNothing {
 			opacity = 0.8 // the level shows through
 		}
-		layers = append(layers, fillLayers("heat", *o.HeatLegend, p, opacity)...)
+		layers = append(layers, heatLayer(*o.HeatLegend, opacity))
 	}
 	if o.Show[ShowSurveys] {
 		layers = append(layers, surveyLayers(p)...)
 	}
 	layers = append(layers, borderLayers(level, p)...)
-	if o.Show[ShowHeat] && o.HeatLegend != nil {
-		layers = append(layers, outlineLayers("heat", p)...)
-	}
 	if level != OnNothing {
 		layers = append(layers, outlineLayers(level, p)...)
 	}
@@ -110,15 +107,12 @@ func view(b [4]float64) (center [2]float64, zoom float64) {
 	return center, min(max(zoom, 0), MaxZoom)
 }
 
-// sources is one vector source a tile layer. Only heat is filtered by the query; only land reaches beyond the bounds.
+// sources is one vector source a tile layer. Only land reaches beyond the bounds.
 func sources(o Options) object {
-	ids := map[string]string{"cells": "id", "heat": "id", "findings": "id", "land": ""}
+	ids := map[string]string{"cells": "id", "findings": "id", "hexagons": "", "land": ""}
 	all := object{}
-	for _, name := range []string{"land", "district", "towns", "villages", "grids", "cells", "heat", "findings", "surveys", "labels"} {
+	for _, name := range []string{"land", "district", "towns", "villages", "grids", "cells", "hexagons", "findings", "surveys", "labels"} {
 		url := o.TileBase + "/" + name + "/{z}/{x}/{y}.mvt"
-		if name == "heat" && o.HeatQuery != "" {
-			url += "?" + o.HeatQuery
-		}
 		source := object{"type": "vector", "tiles": []string{url}, "minzoom": 0, "maxzoom": MaxZoom}
 		if id, special := ids[name]; !special {
 			source["promoteId"] = "code"

@@ -37,7 +37,7 @@ func samplesOf(ind Indicator) []Sample {
 func options(t testing.TB, theme Theme, lang Lang, level, id string) Options {
 	t.Helper()
 	o := Options{
-		Theme: theme, Lang: lang, Level: level, TileBase: "http://127.0.0.1:8470/tiles", HeatQuery: "from=2025-01&to=2025-12&kind=tipoff",
+		Theme: theme, Lang: lang, Level: level, TileBase: "http://127.0.0.1:8470/tiles",
 		Show:   map[string]bool{ShowHeat: true, ShowFindings: true, ShowSurveys: true, ShowLabels: true, ShowGridLabels: true},
 		Bounds: [4]float64{121.15, 31.3, 122, 31.9},
 	}
@@ -157,6 +157,17 @@ func promised(leg Legend) []drawn {
 	return out
 }
 
+// promisedHeat lists densities around every class edge, with what the legend says of them; others are not drawn.
+func promisedHeat(leg Legend) []drawn {
+	none := []string{}
+	out := []drawn{{map[string]any{}, "transparent", none}, {map[string]any{DensityState: nil}, "transparent", none}, {map[string]any{DensityState: 0}, "transparent", none}}
+	for _, d := range promised(Legend{Indicator: DensityState, Classes: leg.Classes}) {
+		delete(d.Properties, "cases_state")
+		out = append(out, d)
+	}
+	return out
+}
+
 func TestGoldenPromises(t *testing.T) {
 	for _, theme := range Themes {
 		var keys []string
@@ -165,6 +176,8 @@ func TestGoldenPromises(t *testing.T) {
 			keys = append(keys, c[0]+"/"+c[1])
 			all = append(all, promised(*options(t, theme, ZH, c[0], c[1]).Legend))
 		}
+		keys = append(keys, "heat/density") // densities are feature states, not properties; the rest of the legend is not drawn
+		all = append(all, promisedHeat(*options(t, theme, ZH, OnNothing, "").HeatLegend))
 		golden(t, "promises-"+string(theme)+".json", keys, all)
 	}
 }
@@ -197,7 +210,7 @@ func TestStyleFollowsTheContract(t *testing.T) {
 				t.Errorf("layer %s draws from %q", id, source)
 			}
 		}
-		want := "background land-fill heat-fill findings-icon findings-plot labels-town labels-village labels-grid surveys-notlooked towns-line district-line"
+		want := "background land-fill hexagons-fill findings-icon findings-plot labels-town labels-village labels-grid surveys-notlooked towns-line district-line"
 		if c[1] != "" {
 			want += " " + c[0] + "-fill"
 		}
@@ -213,7 +226,7 @@ func TestSources(t *testing.T) {
 	sources := Style(options(t, Dark, EN, OnGrids, "risk"))["sources"].(object)
 	for name, want := range map[string]struct{ url, promote any }{
 		"grids":    {"http://127.0.0.1:8470/tiles/grids/{z}/{x}/{y}.mvt", "code"},
-		"heat":     {"http://127.0.0.1:8470/tiles/heat/{z}/{x}/{y}.mvt?from=2025-01&to=2025-12&kind=tipoff", "id"},
+		"hexagons": {"http://127.0.0.1:8470/tiles/hexagons/{z}/{x}/{y}.mvt", nil}, // numeric ids: nothing is promoted
 		"cells":    {"http://127.0.0.1:8470/tiles/cells/{z}/{x}/{y}.mvt", "id"},
 		"findings": {"http://127.0.0.1:8470/tiles/findings/{z}/{x}/{y}.mvt", "id"},
 		"land":     {"http://127.0.0.1:8470/tiles/land/{z}/{x}/{y}.mvt", nil},
@@ -226,9 +239,9 @@ func TestSources(t *testing.T) {
 			t.Errorf("%s: bounds %v", name, s["bounds"])
 		}
 	}
-	plain := Style(Options{TileBase: "/t"})["sources"].(object)["heat"].(object)
-	if plain["tiles"].([]string)[0] != "/t/heat/{z}/{x}/{y}.mvt" || plain["bounds"] != nil {
-		t.Errorf("without a query and bounds: %v", plain)
+	plain := Style(Options{TileBase: "/t"})["sources"].(object)[Hexagons].(object)
+	if plain["tiles"].([]string)[0] != "/t/hexagons/{z}/{x}/{y}.mvt" || plain["bounds"] != nil {
+		t.Errorf("without bounds: %v", plain)
 	}
 }
 
@@ -250,7 +263,7 @@ func TestStyleShowsWhatIsAsked(t *testing.T) {
 	noLegend.Legend, noLegend.Show = nil, map[string]bool{ShowHeat: true}
 	noLegend.HeatLegend = nil
 	ids, _ = layersOf(t, Style(noLegend))
-	if slices.ContainsFunc(ids, func(id string) bool { return strings.HasPrefix(id, "villages") || strings.HasPrefix(id, "heat") }) {
+	if slices.ContainsFunc(ids, func(id string) bool { return strings.HasPrefix(id, "villages") || strings.HasPrefix(id, Hexagons) }) {
 		t.Errorf("without legends nothing is coloured: %v", ids)
 	}
 }
@@ -260,7 +273,7 @@ func TestStyleAnswersToFeatureStates(t *testing.T) {
 	_, byID := layersOf(t, Style(options(t, Light, ZH, OnCells, "risk")))
 	for id, states := range map[string][]string{
 		"cells-fill": {"dim", "hover"}, "cells-outline": {"selected", "hover"}, "cells-casing": {"selected", "hover"}, "cells-hatch": {"dim"},
-		"heat-fill": {"dim"}, "heat-outline": {"selected"}, "findings-icon": {"dim"}, "findings-line": {"selected", "hover", "dim"}, "cells-line": {"dim"},
+		"hexagons-fill": {DensityState}, "findings-icon": {"dim"}, "findings-line": {"selected", "hover", "dim"}, "cells-line": {"dim"},
 	} {
 		b, err := json.Marshal(byID[id]["paint"])
 		for _, s := range states {

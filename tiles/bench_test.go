@@ -30,40 +30,86 @@ func rounds(layers ...string) (out []Request) {
 	return out
 }
 
-// One cold tile of the 351 grids, z8 to z15, cut and compressed.
+// One cold tile of the 351 grids, z8 to z15, cut, and cut and compressed.
 func BenchmarkGridTileCold(b *testing.B) {
 	s := NewSet(disclosure.Policy{K: 3}, 1<<20)
-	s.Put(demoSnapshot(b, "grids"))
+	s.Publish(Change{Snapshots: []*Snapshot{demoSnapshot(b, "grids")}})
 	benchmarkCold(b, s, rounds("grids"))
 }
 
-// One cold tile of hexagons out of a cube of 1 000 000 events, z8 to z15, cut and compressed; the five sheets are there.
+// One cold tile of hexagons out of a cube of 1 000 000 events, z8 to z15, cut, and cut and compressed; the five sheets are there.
 func BenchmarkHeatTileCold(b *testing.B) {
 	s := NewSet(disclosure.Policy{K: 3}, 1<<20)
 	c := someEvents(b, 1_000_000)
-	s.PutCube(NewCube(c.cells, c.months, c.kinds, Stamp{}))
+	s.Publish(Change{Cube: NewCube(c, Stamp{})})
 	benchmarkCold(b, s, rounds("heat"))
 }
 
 func benchmarkCold(b *testing.B, s *Set, requests []Request) {
-	now, bytes := s.now.Load(), 0
-	for _, r := range requests { // what is made once for all tiles of a zoom
-		if _, err := s.render(b.Context(), now, r); err != nil {
-			b.Fatal(err)
+	for name, pack := range map[string]bool{"raw": false, "gzip": true} {
+		b.Run(name, func(b *testing.B) {
+			bytes := 0
+			for _, r := range requests { // what is made once for all tiles of a zoom
+				if _, err := s.Render(b.Context(), r, pack); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportAllocs()
+			i, start := 0, cpuTime(b)
+			for b.Loop() {
+				n, err := s.Render(context.Background(), requests[i%len(requests)], pack)
+				if err != nil {
+					b.Fatal(err)
+				}
+				bytes += n
+				i++
+			}
+			b.ReportMetric(float64(bytes)/float64(i), "bytes/tile")
+			b.ReportMetric(float64((cpuTime(b)-start).Microseconds())/float64(i), "cpu-µs/tile")
+		})
+	}
+}
+
+// One cold tile of 351 grids, and the same tile when the layer holds ten times as many, elsewhere: the ratio is 1 when a tile costs what
+// is in it.
+func BenchmarkTileGrowth(b *testing.B) {
+	table := demoTable(b, "grids")
+	small, n := snapshotOf(b, "grids", table), len(table.Features)
+	for copies := 1; copies < 10; copies++ {
+		for _, f := range table.Features[:n] {
+			g := orb.Clone(f.Geometry)
+			for _, p := range polygonsOf(g) {
+				for _, r := range p {
+					for i := range r {
+						r[i][0] += float64(copies) * 1.5 // degrees: the district is 0.85 wide
+					}
+				}
+			}
+			f.ID, f.Geometry = uint64(copies*n)+f.ID, g
+			table.Features = append(table.Features, f)
 		}
 	}
-	b.ReportAllocs()
-	i, start := 0, cpuTime(b)
-	for b.Loop() {
-		t, err := s.render(context.Background(), now, requests[i%len(requests)])
-		if err != nil {
-			b.Fatal(err)
-		}
-		bytes += len(t.Gzip)
-		i++
+	large := snapshotOf(b, "grids", table)
+	for _, z := range []int{9, 12, 15} {
+		b.Run(fmt.Sprint("z", z), func(b *testing.B) {
+			r := over(z)
+			var took [2]time.Duration
+			var e encoder
+			var out []byte
+			for b.Loop() {
+				for i, s := range [...]*Snapshot{small, large} {
+					start := time.Now()
+					for range 20 {
+						out = e.appendLayer(out[:0], s, r.Z, r.X, r.Y)
+					}
+					took[i] += time.Since(start)
+				}
+			}
+			b.ReportMetric(float64(took[0].Nanoseconds())/float64(b.N)/20, "ns/tile-1x")
+			b.ReportMetric(float64(took[1].Nanoseconds())/float64(b.N)/20, "ns/tile-10x")
+			b.ReportMetric(float64(took[1])/float64(took[0]), "ratio")
+		})
 	}
-	b.ReportMetric(float64(bytes)/float64(i), "bytes/tile")
-	b.ReportMetric(float64((cpuTime(b)-start).Microseconds())/float64(i), "cpu-µs/tile")
 }
 
 // cpuTime is the time the process has had on a processor: on a busy machine the honest figure.
@@ -76,7 +122,7 @@ func cpuTime(b *testing.B) time.Duration {
 	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }
 
-// One tile that is kept: ETag, look-up.
+// One tile that is kept.
 func BenchmarkTileCached(b *testing.B) {
 	s := loadedSet(b)
 	r := over(9, "grids", "heat", "findings")
@@ -178,14 +224,14 @@ func BenchmarkCube(b *testing.B) {
 			runtime.ReadMemStats(&before)
 			var cube *Cube
 			for b.Loop() {
-				cube = NewCube(c.cells, c.months, c.kinds, Stamp{})
+				cube = NewCube(c, Stamp{})
 			}
 			runtime.GC()
 			runtime.ReadMemStats(&after)
 			b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/(1<<20), "MiB-kept")
 			runtime.KeepAlive(cube)
 		})
-		cube := NewCube(c.cells, c.months, c.kinds, Stamp{})
+		cube := NewCube(c, Stamp{})
 		for _, res := range []int{7, 10} {
 			b.Run(fmt.Sprintf("sheet/%d/r%d", n, res), func(b *testing.B) {
 				var s *Snapshot

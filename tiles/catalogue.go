@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"wangge/grids"
+	"wangge/tiles/lattice"
 )
 
 // firstZoom is where the units of the district become worth drawing: the whole of it is then 2 km a pixel and finer.
@@ -16,21 +17,23 @@ func Layers() []Layer {
 	all := grids.Subjects[:]
 	return []Layer{
 		{Name: "land", Title: grids.Text{ZH: "陆地", EN: "Land"}, Geometry: "polygon", MaxZoom: MaxZoom, Subjects: ground, Fields: []Field{}},
-		{Name: "district", Title: grids.Text{ZH: "行政区", EN: "District"}, Geometry: "polygon", MaxZoom: MaxZoom, Subjects: ground,
+		{Name: "district", Partition: true, Title: grids.Text{ZH: "行政区", EN: "District"}, Geometry: "polygon", MaxZoom: MaxZoom, Subjects: ground,
 			Fields: []Field{codeField(), nameField(), text("name_en", "英文名称", "English name"), flag("synthetic", "演示数据", "Synthetic")}},
-		{Name: "towns", Title: grids.Text{ZH: "乡镇", EN: "Towns"}, Geometry: "polygon", MinZoom: firstZoom, MaxZoom: MaxZoom, Subjects: all,
+		{Name: "towns", Partition: true, Title: grids.Text{ZH: "乡镇", EN: "Towns"}, Geometry: "polygon", MinZoom: firstZoom, MaxZoom: MaxZoom, Subjects: all,
 			Fields: append(unit(text("kind", "类型", "Kind")), certifiedField())},
-		{Name: "villages", Title: grids.Text{ZH: "村居", EN: "Villages"}, Geometry: "polygon", MinZoom: firstZoom, MaxZoom: MaxZoom, Subjects: all,
+		{Name: "villages", Partition: true, Title: grids.Text{ZH: "村居", EN: "Villages"}, Geometry: "polygon", MinZoom: firstZoom, MaxZoom: MaxZoom, Subjects: all,
 			Fields: unit(text("kind", "类型", "Kind"), text("town", "乡镇", "Town"), text("town_code", "乡镇代码", "Town code"), text("status", "无毒创建状态", "Drug-free status"))},
-		{Name: "grids", Title: grids.Text{ZH: "网格", EN: "Grids"}, Geometry: "polygon", MinZoom: firstZoom, MaxZoom: MaxZoom, Subjects: all,
+		{Name: "grids", Partition: true, Title: grids.Text{ZH: "网格", EN: "Grids"}, Geometry: "polygon", MinZoom: firstZoom, MaxZoom: MaxZoom, Subjects: all,
 			Fields: append(unit(text("town", "乡镇", "Town"), text("town_code", "乡镇代码", "Town code")), certifiedField())},
 		{Name: "cells", Title: grids.Text{ZH: "六边形单元", EN: "H3 cells"}, Geometry: "polygon", MinZoom: firstZoom, MaxZoom: MaxZoom, Subjects: all,
 			Fields: []Field{text("id", "单元编号", "Cell"), areaField(), casesField(), stateField(), densityField(), openField(), surveyField("survey"), certifiedField(), riskField()}},
-		{Name: "surveys", Title: grids.Text{ZH: "滚动调查", EN: "Surveys"}, Geometry: "polygon", MinZoom: firstZoom, MaxZoom: MaxZoom,
+		{Name: "surveys", Partition: true, Title: grids.Text{ZH: "滚动调查", EN: "Surveys"}, Geometry: "polygon", MinZoom: firstZoom, MaxZoom: MaxZoom,
 			Subjects: []grids.Subject{grids.OnTerritory, grids.OnGrids, grids.OnSurveys},
 			Fields:   []Field{codeField(), nameField(), text("round", "轮次", "Round"), surveyField("completion"), text("level", "层级", "Level")}},
 		{Name: Heat, Title: grids.Text{ZH: "案件热力", EN: "Casework density"}, Geometry: "polygon", MaxZoom: MaxZoom, Subjects: []grids.Subject{grids.OnCasework}, Filtered: true,
 			Fields: []Field{text("id", "单元编号", "Cell"), number("res", "精度", "Resolution", ""), casesField(), densityField(), areaField()}},
+		{Name: Hexagons, Title: grids.Text{ZH: "热力单元", EN: "Cells of the heat map"}, Geometry: "polygon", MaxZoom: MaxZoom, Subjects: []grids.Subject{grids.OnCasework},
+			Fields: []Field{number("res", "精度", "Resolution", ""), areaField()}},
 		{Name: Findings, Title: grids.Text{ZH: "踏查发现", EN: "Findings"}, Geometry: "mixed", MinZoom: firstZoom, MaxZoom: MaxZoom, Subjects: []grids.Subject{grids.OnFindings},
 			Fields: []Field{text("id", "编号", "Id"), text("kind", "种类", "Kind"), text("state", "状态", "State"), number("confidence", "把握程度", "Confidence", ""),
 				text("seen", "发现日期", "Seen on"), text("source", "来源", "Source"), number("area_m2", "面积", "Area", "m²"), flag("plot", "有地块轮廓", "Has an outline")}},
@@ -125,11 +128,11 @@ func (s *Set) TileJSON(layers []string, tilesURL string) (TileJSON, error) {
 
 // boundsOf is the box of a layer, nothing while it is not loaded.
 func (s *Set) boundsOf(name string) extent {
-	if name == Heat {
+	if fromCube(name) {
 		name = "district"
 	}
 	if sn, ok := s.Snapshot(name); ok {
-		return sn.bounds
+		return sn.bounds()
 	}
 	return nothing
 }
@@ -137,9 +140,9 @@ func (s *Set) boundsOf(name string) extent {
 // place is a box in degrees, and its middle with the zoom at which it fills about a tile.
 func place(e extent, minZoom, maxZoom int) ([4]float64, [3]float64) {
 	round := func(v float64) float64 { return math.Round(v*1e6) / 1e6 }
-	nw, se := unproject(e.minX, e.minY), unproject(e.maxX, e.maxY)
-	mid := unproject(e.minX/2+e.maxX/2, e.minY/2+e.maxY/2)
+	nw, se := lattice.Unproject(e.minX, e.minY), lattice.Unproject(e.maxX, e.maxY)
+	mid := lattice.Unproject(e.minX/2+e.maxX/2, e.minY/2+e.maxY/2)
 	side := max(e.maxX-e.minX, e.maxY-e.minY, 1)
-	zoom := min(max(int(worldBits-math.Log2(float64(side))), minZoom), maxZoom)
+	zoom := min(max(int(lattice.WorldBits-math.Log2(float64(side))), minZoom), maxZoom)
 	return [4]float64{round(nw[0]), round(se[1]), round(se[0]), round(nw[1])}, [3]float64{round(mid[0]), round(mid[1]), float64(zoom)}
 }

@@ -4,11 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"math"
 	"slices"
-	"sync/atomic"
-
-	"github.com/paulmach/orb"
 
 	"wangge/grids"
 	"wangge/grids/disclosure"
@@ -18,29 +14,41 @@ import (
 // coarsestBucket is the coarsest H3 cell that is still drawn: about 190 km² here. What is too few even there stays hidden.
 const coarsestBucket = 5
 
-// How much memory a cube spends on the sheets it has cut, and on what was released for a filter.
+// How much memory a cube spends on its counts by month, on what was released for a filter, and on the sheets it has cut.
 const (
-	maxSheetBytes   = 96 << 20
-	maxReleaseBytes = 32 << 20
+	maxTableBytes   = 48 << 20
+	maxReleaseBytes = 24 << 20
+	maxSheetBytes   = 48 << 20
 )
 
-// Cube is all casework by fine cell, month and kind, in sorted columns: 3 bytes an event and 12 a cell. What it holds never
-// changes; it keeps the sheets it has cut. Safe for concurrent use.
+// Cube is all casework by fine cell, month and kind, in sorted columns: 3 bytes an event and 16 a cell. What it holds never
+// changes; it keeps what it has computed. Safe for concurrent use.
 type Cube struct {
 	stamp  Stamp
+	line   *mark       // shared by the cubes that follow from each other
 	cells  []mesh.Cell // ascending; 0 for events whose place is only known as an area
 	starts []uint32    // by cell: the first of its events; one more at the end
 	months []uint16    // by event: since first
 	kinds  []uint8
 	first  grids.Month
-	span   int // months from the first event to the last
+	span   int         // months from the first event to the last
+	places []mesh.Cell // the cells of the finest resolution of the heat that hold events, ascending
+	under  []uint32    // by cell: its place in places; noPlace for 0
+	broken error       // an event lies in no cell
 
-	turn     chan struct{} // holds one token: sheets are cut one at a time
-	hexagons hexagons      // owned by whoever has the token
-	kept     atomic.Int64  // bytes of hexagons
-	sheets   *recent[*Snapshot]
-	releases *recent[[]disclosure.Bucket]
+	turn        chan struct{} // holds one token: counts are made and sheets cut one at a time
+	hexagons    *hexagons     // owned by whoever has the token, like the next
+	outlinedFor int           // the K for which the hexagons have the cube's cells
+	tables      *recent[table]
+	releases    *recent[[]disclosure.Bucket]
+	sheets      *recent[*Snapshot]
 }
+
+// mark is a thing that can be told from every other.
+type mark struct{ _ byte }
+
+// noPlace stands for an event without a cell.
+const noPlace = 1<<32 - 1
 
 // event is a row of the columns while they are sorted.
 type event struct {
@@ -52,25 +60,121 @@ type event struct {
 // NewCube builds the cube from the columns of all events, in any order: H3 cell of resolution 12 (0 for none), month as
 // in [grids.Month], number of the kind. The columns are of one length and are not kept. Sorting by cell beforehand
 // saves the time and the memory of sorting here: 16 bytes an event.
-func NewCube(cells []int64, months []int32, kinds []uint8, st Stamp) *Cube {
+func NewCube(c grids.CaseColumns, st Stamp) *Cube {
+	cells, months, kinds := c.Cells, c.Months, c.Kinds
 	if !slices.IsSorted(cells) {
 		cells, months, kinds = sortEvents(cells, months, kinds)
 	}
-	c := &Cube{stamp: st, months: make([]uint16, len(months)), kinds: slices.Clone(kinds), turn: make(chan struct{}, 1)}
+	cube := &Cube{stamp: st, line: &mark{}, months: make([]uint16, len(months)), kinds: slices.Clone(kinds)}
 	if len(months) > 0 {
-		c.first = grids.Month(slices.Min(months))
-		c.span = int(slices.Max(months)) - int(c.first) + 1
+		cube.first = grids.Month(slices.Min(months))
+		cube.span = int(slices.Max(months)) - int(cube.first) + 1
 	}
 	for i, m := range months {
-		c.months[i] = uint16(m - int32(c.first))
+		cube.months[i] = uint16(m - int32(cube.first))
 		if i == 0 || cells[i] != cells[i-1] {
-			c.cells, c.starts = append(c.cells, mesh.Cell(cells[i])), append(c.starts, uint32(i))
+			cube.cells, cube.starts = append(cube.cells, mesh.Cell(cells[i])), append(cube.starts, uint32(i))
 		}
 	}
-	c.cells, c.starts = slices.Clip(c.cells), append(c.starts, uint32(len(months)))
-	c.hexagons.at = map[mesh.Cell]uint32{}
-	c.sheets, c.releases = newRecent[*Snapshot](maxSheetBytes), newRecent[[]disclosure.Bucket](maxReleaseBytes)
-	return c
+	cube.cells = slices.Clip(cube.cells)
+	cube.finish(len(months), &hexagons{words: newInterner()})
+	return cube
+}
+
+// finish computes what follows from the columns.
+func (c *Cube) finish(events int, h *hexagons) {
+	c.starts = append(c.starts, uint32(events))
+	c.under = make([]uint32, len(c.cells))
+	for i, cell := range c.cells {
+		if cell == 0 {
+			c.under[i] = noPlace
+			continue
+		}
+		if cell.Resolution() < finestHeat {
+			c.broken = grids.Errorf(grids.Internal, "an event lies in %s, which is no H3 cell of resolution 12", cell)
+			return
+		}
+		if p := cell.Parent(finestHeat); len(c.places) == 0 || c.places[len(c.places)-1] != p {
+			c.places = append(c.places, p)
+		}
+		c.under[i] = uint32(len(c.places) - 1)
+	}
+	c.turn, c.hexagons = make(chan struct{}, 1), h
+	c.tables, c.releases, c.sheets = newRecent[table](maxTableBytes), newRecent[[]disclosure.Bucket](maxReleaseBytes), newRecent[*Snapshot](maxSheetBytes)
+}
+
+// With is the cube with the events of c beside those it has, and the ground on which heat may look different now. It shares the
+// hexagons; the columns are merged, which takes a few milliseconds for a million events and reads none of them again.
+func (c *Cube) With(more grids.CaseColumns, st Stamp) (*Cube, []Ground) {
+	add := NewCube(more, st)
+	if c.Events() == 0 {
+		return add, nil // begun anew
+	}
+	if c.turn != nil { // the hexagons are owned by whoever has the token; a broken cube has none
+		c.turn <- struct{}{}
+		defer func() { <-c.turn }()
+	}
+	if add.Events() == 0 {
+		next := *c
+		next.stamp = st
+		return &next, nil
+	}
+	next := &Cube{stamp: st, line: c.line, first: min(c.first, add.first)}
+	next.span = max(int(c.first)+c.span, int(add.first)+add.span) - int(next.first)
+	next.merge(c, add)
+	next.finish(len(next.months), c.hexagons.clone())
+	return next, add.ground()
+}
+
+// merge fills the columns with the events of a and b, cell by cell.
+func (c *Cube) merge(a, b *Cube) {
+	n := a.Events() + b.Events()
+	c.months, c.kinds = make([]uint16, 0, n), make([]uint8, 0, n)
+	c.cells, c.starts = make([]mesh.Cell, 0, len(a.cells)+len(b.cells)), make([]uint32, 0, len(a.cells)+len(b.cells)+1)
+	take := func(from *Cube, i int) {
+		shift := uint16(from.first - c.first)
+		for _, m := range from.months[from.starts[i]:from.starts[i+1]] {
+			c.months = append(c.months, m+shift)
+		}
+		c.kinds = append(c.kinds, from.kinds[from.starts[i]:from.starts[i+1]]...)
+	}
+	for i, j := 0, 0; i < len(a.cells) || j < len(b.cells); {
+		order := -1 // which of the two comes next
+		switch {
+		case i == len(a.cells):
+			order = 1
+		case j < len(b.cells):
+			order = cmp.Compare(a.cells[i], b.cells[j])
+		}
+		c.starts = append(c.starts, uint32(len(c.months)))
+		if order <= 0 {
+			c.cells = append(c.cells, a.cells[i])
+			take(a, i)
+			i++
+		}
+		if order > 0 {
+			c.cells = append(c.cells, b.cells[j])
+		}
+		if order >= 0 {
+			take(b, j)
+			j++
+		}
+	}
+}
+
+// ground is where the events of the cube can change what is released: in the coarsest cells that hold them, because within
+// those the events of small cells are put together.
+func (c *Cube) ground() (out []Ground) {
+	last := mesh.Cell(0)
+	for _, p := range c.places {
+		if p = p.Parent(coarsestBucket); p == last {
+			continue
+		}
+		last = p
+		box := hexagonRow(p).box.padded() // finer cells reach a little over the border of their parents
+		out = append(out, Ground{Heat, box}, Ground{Hexagons, box})
+	}
+	return out
 }
 
 // sortEvents is the columns by cell; events of one cell stay in their order.
@@ -95,10 +199,13 @@ func (c *Cube) Stamp() Stamp { return c.stamp }
 // Events is how many events the cube holds, with a cell or without.
 func (c *Cube) Events() int { return len(c.months) }
 
-// Bytes is roughly what the cube keeps in memory: its columns, the outlines of its hexagons and its sheets.
+// Bytes is roughly what the cube keeps in memory: its columns, its counts and releases, its hexagons and sheets.
 func (c *Cube) Bytes() int64 {
-	columns := 8*cap(c.cells) + 4*cap(c.starts) + 2*cap(c.months) + cap(c.kinds)
-	return int64(columns) + c.kept.Load() + c.sheets.bytes() + c.releases.bytes()
+	if c.broken != nil {
+		return 0
+	}
+	columns := 8*cap(c.cells) + 4*cap(c.starts) + 2*cap(c.months) + cap(c.kinds) + 8*cap(c.places) + 4*cap(c.under)
+	return int64(columns) + c.hexagons.size.Load() + c.tables.bytes() + c.releases.bytes() + c.sheets.bytes()
 }
 
 // rangeOf is the months of the period as offsets, both ends included; hi < lo when none is in it.
@@ -130,223 +237,150 @@ func (c *Cube) Months(f Filter) (first grids.Month, counts []int) {
 	return c.first + grids.Month(lo), counts
 }
 
-// counts is how many events f lets through in each cell of the finest resolution of the heat layer.
-func (c *Cube) counts(f Filter) map[mesh.Cell]int {
-	out := map[mesh.Cell]int{}
-	lo, hi := c.rangeOf(f.Period)
-	if hi < lo {
-		return out
+// table is how many events of some kinds each place holds before each month: row m is by place, for the months before the m-th.
+type table [][]uint32
+
+// table counts the events of the kinds in mask by month and place.
+func (c *Cube) table(mask uint16) table {
+	key := fmt.Sprint(mask)
+	if t, ok := c.tables.get(key); ok {
+		return t
 	}
-	mask, all, width := f.mask(), f.everything(), uint16(hi-lo)
-	var cell mesh.Cell
-	sum := 0
-	for i, fine := range c.cells {
-		if fine == 0 {
+	n := len(c.places)
+	all := make([]uint32, n*(c.span+1))
+	t := make(table, c.span+1)
+	for m := range t {
+		t[m] = all[m*n : (m+1)*n : (m+1)*n]
+	}
+	for i, place := range c.under {
+		if place == noPlace {
 			continue
 		}
-		if p := fine.Parent(min(finestHeat, fine.Resolution())); p != cell {
-			if sum > 0 {
-				out[cell] += sum
-			}
-			cell, sum = p, 0
-		}
-		from, to := c.starts[i], c.starts[i+1]
-		if all {
-			sum += int(to - from)
-			continue
-		}
-		for j := from; j < to; j++ {
-			if c.months[j]-uint16(lo) <= width && mask>>c.kinds[j]&1 == 1 {
-				sum++
+		for j := c.starts[i]; j < c.starts[i+1]; j++ {
+			if mask>>c.kinds[j]&1 == 1 {
+				t[c.months[j]+1][place]++
 			}
 		}
 	}
-	if sum > 0 {
-		out[cell] += sum
+	for m := 1; m < len(t); m++ {
+		for i, before := range t[m-1] {
+			t[m][i] += before
+		}
 	}
-	return out
+	c.tables.put(key, t, int64(4*len(all)+1024))
+	return t
 }
 
-// Sheet is the hexagons of resolution res (6…10) of the events that f lets through, as policy k may show them. There is
-// one release for a filter, partitioned at resolution 10, and every sheet is its sums: so a coarse hexagon less the
-// finer ones inside isolates no group under K. A group that was too small on its own appears in a coarser hexagon under
-// the finer ones. Features come coarse first, then by cell. The sheet is kept for the next caller. The error is ctx's, Invalid for
-// a resolution out of range, or Internal for an event whose cell is none.
-func (c *Cube) Sheet(ctx context.Context, f Filter, res int, k disclosure.Policy) (*Snapshot, error) {
+// counts is how many events f lets through at each place; nil when the period holds none of the cube's months.
+func (c *Cube) counts(f Filter) []uint32 {
+	lo, hi := c.rangeOf(f.Period)
+	if hi < lo {
+		return nil
+	}
+	t := c.table(f.mask())
+	counts, before := slices.Clone(t[hi+1]), t[lo]
+	for i := range counts {
+		counts[i] -= before[i]
+	}
+	return counts
+}
+
+// release is the one partition of the events that f lets through into buckets that policy k lets out, coarse cells first, then
+// by cell. The caller has the token.
+func (c *Cube) release(f Filter, k disclosure.Policy) []disclosure.Bucket {
+	key := c.releaseKey(f, k)
+	if buckets, ok := c.releases.get(key); ok {
+		return buckets
+	}
+	var buckets []disclosure.Bucket
+	if counts := c.counts(f); counts != nil {
+		buckets, _ = k.PartitionSorted(c.places, counts, coarsestBucket)
+	}
+	c.releases.put(key, buckets, int64(16*cap(buckets)+256))
+	return buckets
+}
+
+// releaseKey tells filters apart by what they let through here: months outside the cube's make no difference.
+func (c *Cube) releaseKey(f Filter, k disclosure.Policy) string {
+	lo, hi := c.rangeOf(f.Period)
+	if hi < lo {
+		lo, hi = 0, -1
+	}
+	return fmt.Sprintf("%d/%d/%d/%d", k.K, f.mask(), lo, hi)
+}
+
+// Released is the buckets of the events that f lets through, as policy k may show them, rolled up to resolution res
+// (6…10): coarse cells first, then by cell. There is one release for a filter, partitioned at resolution 10, and every
+// roll-up is its sums: so a coarse hexagon less the finer ones inside isolates no group under K. A group that was too
+// small on its own appears in a coarser cell. The error is ctx's, Invalid for a resolution out of range, or Internal for an event
+// whose cell is none.
+func (c *Cube) Released(ctx context.Context, f Filter, res int, k disclosure.Policy) ([]disclosure.Bucket, error) {
+	done, err := c.take(ctx, res)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	return rollUp(c.release(f, k), res), nil
+}
+
+// take waits for the token; done gives it back.
+func (c *Cube) take(ctx context.Context, res int) (done func(), err error) {
 	if res < coarsestHeat || res > finestHeat {
 		return nil, grids.Errorf(grids.Invalid, "heat has resolutions %d to %d, not %d", coarsestHeat, finestHeat, res)
 	}
-	release := fmt.Sprintf("%d?%s", k.K, f.key())
-	key := fmt.Sprintf("%d/%s", res, release)
-	if s, ok := c.sheets.get(key); ok {
-		return s, nil
-	}
-	select {
-	case c.turn <- struct{}{}:
-		defer func() { <-c.turn }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	if s, ok := c.sheets.get(key); ok {
-		return s, nil
-	}
-	buckets, ok := c.releases.get(release)
-	if !ok {
-		buckets, _ = k.Partition(c.counts(f), coarsestBucket)
-		c.releases.put(release, buckets, int64(16*len(buckets)+256))
+	if c.broken != nil {
+		return nil, c.broken
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	s, err := c.cut(rollUp(buckets, res), k)
-	if err != nil {
-		return nil, err
+	select {
+	case c.turn <- struct{}{}:
+		return func() { <-c.turn }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
-	c.sheets.put(key, s, s.Bytes())
-	return s, nil
 }
 
-// rollUp is the sums of buckets by cell of resolution res or coarser, coarse first, then by cell.
+// rollUp is the sums of buckets by cell of resolution res or coarser, coarse first, then by cell. The buckets come in that order.
 func rollUp(buckets []disclosure.Bucket, res int) []disclosure.Bucket {
-	out := make([]disclosure.Bucket, len(buckets))
-	for i, b := range buckets {
-		out[i] = disclosure.Bucket{Cell: b.Cell.Parent(min(res, b.Cell.Resolution())), N: b.N}
+	fine := slices.IndexFunc(buckets, func(b disclosure.Bucket) bool { return b.Cell.Resolution() >= res })
+	if fine < 0 {
+		return buckets
 	}
-	slices.SortFunc(out, func(a, b disclosure.Bucket) int { return cmp.Compare(a.Cell, b.Cell) }) // the resolution leads in an H3 index
-	sums := out[:0]
-	for _, b := range out {
-		if n := len(sums); n > 0 && sums[n-1].Cell == b.Cell {
-			sums[n-1].N += b.N
-			continue
+	var sums []disclosure.Bucket // of cells of resolution res, by cell
+	for rest := buckets[fine:]; len(rest) > 0; {
+		same := rest[0].Cell.Resolution()
+		n := slices.IndexFunc(rest, func(b disclosure.Bucket) bool { return b.Cell.Resolution() != same })
+		if n < 0 {
+			n = len(rest)
 		}
-		sums = append(sums, b)
+		sums = sumByParent(sums, rest[:n], res)
+		rest = rest[n:]
 	}
-	return slices.Clip(sums)
+	return slices.Concat(buckets[:fine], sums)
 }
 
-// heatColumns is the attributes of a hexagon.
-var heatColumns = [...]string{"id", "res", "cases", "density", "area_km2"}
-
-// cut builds the snapshot of the buckets, which are in order.
-func (c *Cube) cut(buckets []disclosure.Bucket, k disclosure.Policy) (*Snapshot, error) {
-	layer, _ := Find(Heat)
-	s := &Snapshot{layer: layer, stamp: c.stamp, bounds: nothing, columns: heatColumns[:],
-		features: make([]feature, 0, len(buckets)+1), rings: make([]span, 0, len(buckets)), xy: make([][2]uint32, 0, 6*len(buckets)),
-		tags: make([]uint32, 0, len(heatColumns)*len(buckets))}
-	in := interner{dictionary: &s.values, known: map[string]uint32{}}
-	boxes := make([]extent, 0, len(buckets))
-	for i, b := range buckets {
-		hex, err := c.hexagons.of(b.Cell)
-		if err != nil {
-			return nil, err
+// sumByParent adds the buckets to the sums of their parents; both are in the order of the cells.
+func sumByParent(sums, buckets []disclosure.Bucket, res int) []disclosure.Bucket {
+	out := make([]disclosure.Bucket, 0, len(sums)+len(buckets))
+	add := func(b disclosure.Bucket) {
+		if n := len(out); n > 0 && out[n-1].Cell == b.Cell {
+			out[n-1].N += b.N
+			return
 		}
-		s.features = append(s.features, feature{id: hexagonID(b.Cell), ring: uint32(i)})
-		s.xy = append(s.xy, hex.xy...)
-		s.rings = append(s.rings, span{end: uint32(len(s.xy))})
-		boxes = append(boxes, hex.box)
-		row := heatRow(b, hex.areaM2, k)
-		s.tags = append(s.tags, in.fresh(b.Cell.String()))
-		for _, v := range row[1:] {
-			tag, err := in.intern(v)
-			if err != nil {
-				return nil, grids.Errorf(grids.Internal, "heat, cell %s: %w", b.Cell, err)
-			}
-			s.tags = append(s.tags, tag)
+		out = append(out, b)
+	}
+	for _, b := range buckets {
+		b.Cell = b.Cell.Parent(res)
+		for len(sums) > 0 && sums[0].Cell <= b.Cell {
+			add(sums[0])
+			sums = sums[1:]
 		}
+		add(b)
 	}
-	c.kept.Store(c.hexagons.bytes())
-	s.finish(boxes, true)
-	s.table = func() grids.Table { return heatTable(buckets, k) }
-	return s, nil
-}
-
-// heatRow is the values of a hexagon, in the order of heatColumns but without the id.
-func heatRow(b disclosure.Bucket, areaM2 float64, k disclosure.Policy) [len(heatColumns)]any {
-	var density any
-	if n, ok := k.Density(b.N, areaM2).Known(); ok {
-		density = significant(n, 3)
+	for _, s := range sums {
+		add(s)
 	}
-	return [...]any{nil, int64(b.Cell.Resolution()), int64(b.N), density, significant(areaM2/1e6, 4)}
-}
-
-// heatTable is the rows of a sheet, made on demand.
-func heatTable(buckets []disclosure.Bucket, k disclosure.Policy) grids.Table {
-	t := grids.Table{Columns: heatColumns[:], Features: make([]grids.Feature, len(buckets))}
-	for i, b := range buckets {
-		row := heatRow(b, b.Cell.AreaM2(), k)
-		row[0] = b.Cell.String()
-		t.Features[i] = grids.Feature{ID: hexagonID(b.Cell), Geometry: orb.Polygon{b.Cell.Boundary()}, Values: row[:]}
-	}
-	return t
-}
-
-// significant is v rounded to that many decimal digits, so that like hexagons share their values.
-func significant(v float64, digits int) float64 {
-	if v == 0 {
-		return 0
-	}
-	scale := math.Pow(10, float64(digits-1)-math.Floor(math.Log10(math.Abs(v))))
-	return math.Round(v*scale) / scale
-}
-
-// hexagons keeps the projected outlines of cells, which never change. Not safe for concurrent use.
-type hexagons struct {
-	at    map[mesh.Cell]uint32 // place in the columns
-	xy    [][2]uint32
-	ends  []uint32
-	areas []float64
-	boxes []extent
-}
-
-// hexagon is the outline of a cell, without the closing point, its area and its box.
-type hexagon struct {
-	xy     [][2]uint32
-	areaM2 float64
-	box    extent
-}
-
-// of is the hexagon of a cell. The error is Internal when it is no cell.
-func (h *hexagons) of(c mesh.Cell) (hexagon, error) {
-	i, ok := h.at[c]
-	if !ok {
-		var err error
-		if i, err = h.project(c); err != nil {
-			return hexagon{}, err
-		}
-	}
-	start := uint32(0)
-	if i > 0 {
-		start = h.ends[i-1]
-	}
-	return hexagon{h.xy[start:h.ends[i]], h.areas[i], h.boxes[i]}, nil
-}
-
-// project adds a cell to the columns.
-func (h *hexagons) project(c mesh.Cell) (uint32, error) {
-	r := c.Boundary()
-	if len(r) < 4 {
-		return 0, grids.Errorf(grids.Internal, "an event lies in %s, which is no H3 cell", c)
-	}
-	box := nothing
-	for i := len(r) - 1; i > 0; i-- { // counter-clockwise with y to the north is clockwise here
-		p := project(r[i])
-		h.xy = append(h.xy, p)
-		box = box.with(extent{p[0], p[1], p[0], p[1]})
-	}
-	i := uint32(len(h.ends))
-	h.ends, h.areas, h.boxes = append(h.ends, uint32(len(h.xy))), append(h.areas, mesh.AreaM2(r)), append(h.boxes, box)
-	h.at[c] = i
-	return i, nil
-}
-
-// bytes is roughly what the columns and the map take.
-func (h *hexagons) bytes() int64 {
-	return int64(8*cap(h.xy) + 4*cap(h.ends) + 8*cap(h.areas) + 16*cap(h.boxes) + 24*len(h.at))
-}
-
-// hexagonID packs the resolution, the base cell and the digits of a cell of resolution 0 to 14 into 53 bits: unique, and small
-// enough for a browser.
-func hexagonID(c mesh.Cell) uint64 {
-	res := c.Resolution()
-	return uint64(res)<<49 | uint64(c)&(1<<52-1)>>(3*(15-res))
+	return out
 }

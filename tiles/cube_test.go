@@ -18,42 +18,35 @@ import (
 	"wangge/grids/mesh"
 )
 
-// columns is events as the store hands them over.
-type columns struct {
-	cells  []int64
-	months []int32
-	kinds  []uint8
-}
-
 // someEvents is n seeded events around a hundred places of the district, over 58 months from January 2022.
-func someEvents(t testing.TB, n int) columns {
+func someEvents(t testing.TB, n int) grids.CaseColumns {
 	t.Helper()
 	r := rand.New(rand.NewPCG(310151, 1))
 	centres := make([]orb.Point, 100)
 	for i := range centres {
 		centres[i] = orb.Point{121.2 + 0.7*r.Float64(), 31.4 + 0.4*r.Float64()}
 	}
-	var c columns
+	var c grids.CaseColumns
 	for range n {
 		at, spread := centres[int(100*r.Float64()*r.Float64())], 0.03*r.Float64()
 		cell, err := mesh.At(orb.Point{at[0] + spread*r.NormFloat64(), at[1] + spread*r.NormFloat64()}, 12)
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.cells = append(c.cells, int64(cell))
-		c.months = append(c.months, int32(month(t, "2022-01"))+int32(r.IntN(58)))
-		c.kinds = append(c.kinds, uint8(1+r.IntN(7)))
+		c.Cells = append(c.Cells, int64(cell))
+		c.Months = append(c.Months, int32(month(t, "2022-01"))+int32(r.IntN(58)))
+		c.Kinds = append(c.Kinds, uint8(1+r.IntN(7)))
 	}
 	return c
 }
 
 // lets reports whether the filter lets event i through, the slow way.
-func (c columns) lets(f Filter, i int) bool {
-	if !f.Period.Contains(grids.Month(c.months[i]).First()) {
+func lets(c grids.CaseColumns, f Filter, i int) bool {
+	if !f.Period.Contains(grids.Month(c.Months[i]).First()) {
 		return false
 	}
 	for _, k := range f.Kinds {
-		if k.Number() == int16(c.kinds[i]) {
+		if k.Number() == int16(c.Kinds[i]) {
 			return true
 		}
 	}
@@ -81,17 +74,17 @@ func someFilters(t testing.TB) map[string]Filter {
 // Sheets and histograms count what counting one by one counts, and what is hidden is what the partition hides.
 func TestCubeCountsWhatCountingCounts(t *testing.T) {
 	c := someEvents(t, 20000)
-	c.cells[5], c.cells[77] = 0, 0 // known only by village or grid
-	cube := NewCube(c.cells, c.months, c.kinds, Stamp{})
+	c.Cells[5], c.Cells[77] = 0, 0 // known only by village or grid
+	cube := NewCube(c, Stamp{})
 	policy := disclosure.Policy{K: 3}
 	for name, f := range someFilters(t) {
 		total, fine, byMonth := 0, map[mesh.Cell]int{}, map[grids.Month]int{}
-		for i := range c.cells {
-			if c.lets(f, i) {
-				byMonth[grids.Month(c.months[i])]++
-				if c.cells[i] != 0 {
+		for i := range c.Cells {
+			if lets(c, f, i) {
+				byMonth[grids.Month(c.Months[i])]++
+				if c.Cells[i] != 0 {
 					total++
-					fine[mesh.Cell(c.cells[i]).Parent(10)]++
+					fine[mesh.Cell(c.Cells[i]).Parent(10)]++
 				}
 			}
 		}
@@ -115,7 +108,7 @@ func TestCubeCountsWhatCountingCounts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, row := range s.Table().Features {
+			for _, row := range rowsOf(t, s) {
 				cell, err := mesh.ParseCell(row.Values[0].(string))
 				if err != nil {
 					t.Fatal(err)
@@ -128,8 +121,8 @@ func TestCubeCountsWhatCountingCounts(t *testing.T) {
 					t.Errorf("%s at %d: cell %s has density %v", name, res, cell, d)
 				}
 			}
-			if len(want) != s.Features() || sum+hidden != total {
-				t.Errorf("%s at %d: %d cells with %d events and %d hidden, want %d with %d in all", name, res, s.Features(), sum, hidden, len(want), total)
+			if len(want) != len(rowsOf(t, s)) || sum+hidden != total {
+				t.Errorf("%s at %d: %d cells with %d events and %d hidden, want %d with %d in all", name, res, len(rowsOf(t, s)), sum, hidden, len(want), total)
 			}
 		}
 	}
@@ -139,7 +132,7 @@ func TestCubeCountsWhatCountingCounts(t *testing.T) {
 // or at least K.
 func TestSheetsIsolateNoSmallGroup(t *testing.T) {
 	c := someEvents(t, 3000)
-	cube, policy := NewCube(c.cells, c.months, c.kinds, Stamp{}), disclosure.Policy{K: 5}
+	cube, policy := NewCube(c, Stamp{}), disclosure.Policy{K: 5}
 	sheets := map[int]map[mesh.Cell]int{}
 	for res := coarsestHeat; res <= finestHeat; res++ {
 		sheets[res] = map[mesh.Cell]int{}
@@ -147,7 +140,7 @@ func TestSheetsIsolateNoSmallGroup(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, row := range s.Table().Features {
+		for _, row := range rowsOf(t, s) {
 			cell, _ := mesh.ParseCell(row.Values[0].(string))
 			sheets[res][cell] = int(row.Values[2].(int64))
 		}
@@ -170,7 +163,7 @@ func TestSheetsIsolateNoSmallGroup(t *testing.T) {
 // The hexagons of a heat tile are valid, have their ids, and are those of the sheet.
 func TestHeatTilesAreValid(t *testing.T) {
 	c := someEvents(t, 20000)
-	cube := NewCube(c.cells, c.months, c.kinds, Stamp{})
+	cube := NewCube(c, Stamp{})
 	var j judge
 	ids := map[int]map[uint64]bool{}
 	for z := 5; z <= 15; z++ {
@@ -193,8 +186,8 @@ func TestHeatTilesAreValid(t *testing.T) {
 				ids[z][id] = true
 			}
 		}
-		if len(ids[z]) != s.Features() {
-			t.Errorf("zoom %d: the tiles have %d hexagons, the sheet %d", z, len(ids[z]), s.Features())
+		if len(ids[z]) != len(rowsOf(t, s)) {
+			t.Errorf("zoom %d: the tiles have %d hexagons, the sheet %d", z, len(ids[z]), len(rowsOf(t, s)))
 		}
 	}
 	j.verdict(t, 1000)
@@ -202,7 +195,7 @@ func TestHeatTilesAreValid(t *testing.T) {
 
 func TestSheetRefuses(t *testing.T) {
 	c := someEvents(t, 100)
-	cube := NewCube(c.cells, c.months, c.kinds, Stamp{})
+	cube := NewCube(c, Stamp{})
 	if _, err := cube.Sheet(t.Context(), Filter{}, 11, disclosure.Policy{K: 3}); grids.KindOf(err) != grids.Invalid {
 		t.Errorf("resolution 11: %v", err)
 	}
@@ -213,11 +206,11 @@ func TestSheetRefuses(t *testing.T) {
 		t.Errorf("waiting with a cancelled context: %v", err)
 	}
 	<-cube.turn
-	broken := NewCube([]int64{1 << 40, 1 << 40, 1 << 40}, []int32{24300, 24300, 24300}, []uint8{1, 1, 1}, Stamp{})
+	broken := NewCube(grids.CaseColumns{Cells: []int64{1 << 40, 1 << 40, 1 << 40}, Months: []int32{24300, 24300, 24300}, Kinds: []uint8{1, 1, 1}}, Stamp{})
 	if _, err := broken.Sheet(t.Context(), Filter{}, 6, disclosure.Policy{K: 1}); grids.KindOf(err) != grids.Internal || err == nil {
 		t.Errorf("no cell: %v", err)
 	}
-	empty := NewCube(nil, nil, nil, Stamp{})
+	empty := NewCube(grids.CaseColumns{}, Stamp{})
 	if s, err := empty.Sheet(t.Context(), Filter{}, 6, disclosure.Policy{K: 3}); err != nil || s.Features() != 0 {
 		t.Errorf("no events: %v", err)
 	}
@@ -229,20 +222,20 @@ func TestSheetRefuses(t *testing.T) {
 // The order in which events come makes no difference, and asking at once from many sides is safe.
 func TestCubeIsTheSameInAnyOrderAndForAll(t *testing.T) {
 	c := someEvents(t, 5000)
-	a := NewCube(c.cells, c.months, c.kinds, Stamp{})
-	rand.New(rand.NewPCG(1, 2)).Shuffle(len(c.cells), func(i, j int) {
-		c.cells[i], c.cells[j] = c.cells[j], c.cells[i]
-		c.months[i], c.months[j] = c.months[j], c.months[i]
-		c.kinds[i], c.kinds[j] = c.kinds[j], c.kinds[i]
+	a := NewCube(c, Stamp{})
+	rand.New(rand.NewPCG(1, 2)).Shuffle(len(c.Cells), func(i, j int) {
+		c.Cells[i], c.Cells[j] = c.Cells[j], c.Cells[i]
+		c.Months[i], c.Months[j] = c.Months[j], c.Months[i]
+		c.Kinds[i], c.Kinds[j] = c.Kinds[j], c.Kinds[i]
 	})
-	b := NewCube(c.cells, c.months, c.kinds, Stamp{})
+	b := NewCube(c, Stamp{})
 	var wg sync.WaitGroup
 	for _, f := range someFilters(t) {
 		for range 3 {
 			wg.Go(func() {
 				x, err1 := a.Sheet(t.Context(), f, 8, disclosure.Policy{K: 3})
 				y, err2 := b.Sheet(t.Context(), f, 8, disclosure.Policy{K: 3})
-				if err1 != nil || err2 != nil || !reflect.DeepEqual(x.Table(), y.Table()) {
+				if err1 != nil || err2 != nil || !reflect.DeepEqual(rowsOf(t, x), rowsOf(t, y)) {
 					t.Errorf("%v: the sheets differ, %v, %v", f, err1, err2)
 				}
 			})
@@ -255,17 +248,17 @@ func TestCubeIsTheSameInAnyOrderAndForAll(t *testing.T) {
 func TestCubeIsLean(t *testing.T) {
 	const n = 200000
 	var before, after runtime.MemStats
-	c := columns{make([]int64, n), make([]int32, n), make([]uint8, n)}
+	c := grids.CaseColumns{Cells: make([]int64, n), Months: make([]int32, n), Kinds: make([]uint8, n)}
 	base, err := mesh.At(orb.Point{121.5, 31.6}, 12)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range n {
-		c.cells[i], c.months[i], c.kinds[i] = int64(base)+int64(i)<<9, 24300, 1
+		c.Cells[i], c.Months[i], c.Kinds[i] = int64(base)+int64(i)<<9, 24300, 1
 	}
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	cube := NewCube(c.cells, c.months, c.kinds, Stamp{})
+	cube := NewCube(c, Stamp{})
 	runtime.GC()
 	runtime.ReadMemStats(&after)
 	if used := int64(after.HeapAlloc) - int64(before.HeapAlloc); used > 25*n || cube.Bytes() > 25*n {

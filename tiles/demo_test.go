@@ -1,7 +1,10 @@
 package tiles
 
 import (
+	"cmp"
+	"math"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,6 +15,7 @@ import (
 
 	"wangge/geoserver/localpg/pgtest"
 	"wangge/grids"
+	"wangge/tiles/lattice"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
@@ -98,6 +102,79 @@ func decoded(t failer, tile []byte) map[uint64]*geojson.Feature {
 	return out
 }
 
+// rowsOf is what a snapshot shows, by id, as the rows of a table. The rings begin where they do in the snapshot and have its turn.
+func rowsOf(t failer, s *Snapshot) (out []grids.Feature) {
+	t.Helper()
+	n := len(s.columns)
+	for _, root := range s.roots {
+		root.each(func(l *leaf) {
+			for i, f := range l.features[:l.count()] {
+				tags := l.tags[i*n : (i+1)*n]
+				if n > 0 && tags[0] == noFeature {
+					continue
+				}
+				row := grids.Feature{ID: f.id, Geometry: l.geometry(i)}
+				for _, tag := range tags {
+					row.Values = append(row.Values, s.values.read(t, tag))
+				}
+				out = append(out, row)
+			}
+		})
+	}
+	slices.SortFunc(out, func(a, b grids.Feature) int { return cmp.Compare(a.ID, b.ID) })
+	return out
+}
+
+// geometry is feature i in degrees.
+func (s *shape) geometry(i int) orb.Geometry {
+	var points orb.MultiPoint
+	var polygons orb.MultiPolygon
+	at := s.start(s.features[i].ring)
+	for _, r := range s.rings[s.features[i].ring:s.features[i+1].ring] {
+		var ring orb.Ring
+		for _, p := range s.xy[at:r.end] {
+			ring = append(ring, lattice.Unproject(p[0], p[1]))
+		}
+		at = r.end
+		switch {
+		case s.features[i].point:
+			points = append(points, ring...)
+		case r.hole:
+			polygons[len(polygons)-1] = append(polygons[len(polygons)-1], append(ring, ring[0]))
+		default:
+			polygons = append(polygons, orb.Polygon{append(ring, ring[0])})
+		}
+	}
+	if s.features[i].point {
+		return points
+	}
+	return polygons
+}
+
+// read is the value of an entry; nil for none.
+func (d *dictionary) read(t failer, tag uint32) any {
+	t.Helper()
+	if tag == noTag {
+		return nil
+	}
+	m, err := parse(d.value(tag))
+	if err != nil || len(m) != 1 {
+		t.Fatal("a value that is none: ", d.value(tag), err)
+	}
+	switch f := m[0]; f.number {
+	case 1:
+		return string(f.b)
+	case 3:
+		return math.Float64frombits(f.n)
+	case 4:
+		return int64(f.n)
+	case 6:
+		return int64(f.n>>1) ^ -int64(f.n&1)
+	default:
+		return f.n == 1
+	}
+}
+
 // polygonsOf is the polygons of a geometry.
 func polygonsOf(g orb.Geometry) orb.MultiPolygon {
 	switch g := g.(type) {
@@ -127,7 +204,7 @@ func TestEveryLayerOfTheCatalogueIsComplete(t *testing.T) {
 			fields[f.Name] = true
 		}
 	}
-	if got, want := strings.Join(names(), " "), "land district towns villages grids cells surveys heat findings labels"; got != want {
+	if got, want := strings.Join(Names(), " "), "land district towns villages grids cells surveys heat hexagons findings labels"; got != want {
 		t.Errorf("draw order %s, want %s", got, want)
 	}
 	if _, ok := Find("grid"); ok {

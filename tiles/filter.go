@@ -132,9 +132,6 @@ func (f Filter) mask() (m uint16) {
 	return m
 }
 
-// everything reports whether f lets all casework through.
-func (f Filter) everything() bool { return f.Period == grids.Period{} && len(f.Kinds) == 0 }
-
 // HeatResolution is the H3 resolution of the heat layer's hexagons at zoom z: 6 for the whole district, 10 for a street.
 func HeatResolution(z int) int {
 	return min(max(z/2+3, coarsestHeat), finestHeat)

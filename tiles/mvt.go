@@ -3,6 +3,8 @@ package tiles
 import (
 	"encoding/binary"
 	"math"
+
+	"wangge/tiles/lattice"
 )
 
 // Geometry types and commands of MVT 2.1, §4.3.
@@ -20,23 +22,29 @@ const plotUnits = 2 * Extent / 512
 
 // workshop is the scratch memory that outlines are worked on in.
 type workshop struct {
-	checker
-	repairer
-	whole, part, spare outline
+	lattice.Checker
+	lattice.Repairer
+	whole, part, spare lattice.Outline
 }
 
 // encoder writes layers. It keeps its scratch memory: one for each goroutine. A feature costs no allocation.
 type encoder struct {
 	workshop
-	hits  hits
-	slots []uint64 // by entry of the dictionary: epoch and place among the values of this tile
-	epoch uint32
-	used  []uint32 // entries of the values of this tile
-	keys  []uint32 // by column: 1 + its place among the keys of this tile
-	named []int    // columns of the keys of this tile
-	geom  []byte
-	tags  []byte
-	body  []byte
+	leaves []*leaf  // those that meet the tile
+	slots  []uint64 // by entry of the dictionary: epoch and place among the values of this tile
+	epoch  uint32
+	used   []uint32 // entries of the values of this tile
+	keys   []uint32 // by column: 1 + its place among the keys of this tile
+	named  []int    // columns of the keys of this tile
+	geom   []byte
+	tags   []byte
+	body   []byte
+}
+
+// tileBox is the part of the lattice of its zoom that tile x, y holds, buffer included.
+func tileBox(x, y int) lattice.Box {
+	left, top := int32(x)*Extent, int32(y)*Extent
+	return lattice.Box{MinX: left - Buffer, MinY: top - Buffer, MaxX: left + Extent + Buffer, MaxY: top + Extent + Buffer}
 }
 
 // appendLayer appends the layer message of s for a tile; nothing when the tile holds no feature of it.
@@ -45,16 +53,14 @@ func (e *encoder) appendLayer(dst []byte, s *Snapshot, z, x, y int) []byte {
 		return dst
 	}
 	e.begin(s)
-	frame, b := tileBox(x, y), s.band(z, &e.workshop)
-	s.index.search(tileExtent(z, x, y), &e.hits)
-	e.hits.drain(func(i int) {
-		if int(s.features[i].minZoom) > z {
-			return
-		}
-		if kind := e.draw(s, i, z, frame, b); kind != 0 {
-			e.feature(s, i, kind)
-		}
-	})
+	frame, ground := tileBox(x, y), tileExtent(z, x, y)
+	e.leaves = e.leaves[:0]
+	for _, root := range s.roots {
+		root.within(ground, func(l *leaf) { e.leaves = append(e.leaves, l) })
+	}
+	for _, l := range e.leaves {
+		e.leaf(s, l, z, frame)
+	}
 	if len(e.body) == 0 {
 		return dst
 	}
@@ -69,53 +75,58 @@ func (e *encoder) begin(s *Snapshot) {
 		e.epoch = 1
 	}
 	e.used, e.named, e.body = e.used[:0], e.named[:0], e.body[:0]
-	e.keys = resize(e.keys, len(s.columns))
+	if cap(e.keys) < len(s.columns) {
+		e.keys = make([]uint32, len(s.columns))
+	}
+	e.keys = e.keys[:len(s.columns)]
 	clear(e.keys)
 }
 
-// draw puts the commands of feature i into geom and returns their geometry type, 0 for nothing to draw.
-func (e *encoder) draw(s *Snapshot, i, z int, frame box, b *band) int {
-	if s.features[i].point {
-		return e.drawPoints(s.positions(i), z, frame)
-	}
-	fixed := b.repaired[uint32(i)]
-	if s.dot(i, z) || s.layer.mixed() && fixed != nil && len(fixed.rings) == 0 {
-		return e.drawPoints([][2]uint32{s.centroid(i)}, z, frame)
-	}
-	o := fixed
-	if o == nil {
-		o = &e.whole
-		s.quantise(o, i, z)
-	} else if len(o.rings) == 0 {
-		o = &e.whole
-		s.speck(o, i, z)
-	}
-	if !s.box(i, z).grown(1).within(frame) { // by what a speck may stick out
-		if o = e.cutOut(o, frame); len(o.rings) == 0 {
-			return 0
+// leaf writes the features of a leaf that have something in the frame.
+func (e *encoder) leaf(s *Snapshot, l *leaf, z int, frame lattice.Box) {
+	b := l.band(z, s.layer.mixed(), &e.workshop)
+	n := len(s.columns)
+	for i := range b.drawn {
+		d := &b.drawn[i]
+		if d.kind == 0 || !d.box.Meets(frame) || n > 0 && l.tags[i*n] == noFeature {
+			continue
+		}
+		if kind := e.draw(b, i, frame); kind != 0 {
+			e.feature(s, l.features[i].id, l.tags[i*n:i*n+n], kind)
 		}
 	}
-	e.drawOutline(o, frame)
+}
+
+// draw puts the commands of drawing i into geom and returns their geometry type, 0 when nothing of it lies in the frame.
+func (e *encoder) draw(b *band, i int, frame lattice.Box) uint8 {
+	d := &b.drawn[i]
+	switch {
+	case d.kind == mvtPoint:
+		return e.drawPoints(b, i, frame)
+	case d.box.Within(frame):
+		e.geom = appendStep(append(e.geom[:0], 1<<3|mvtMoveTo), origin(frame), d.first)
+		e.geom = append(e.geom, b.commands(i)...)
+		return mvtPolygon
+	}
+	b.outlineOf(&e.whole, i)
+	lattice.Clip(&e.part, &e.spare, &e.whole, frame)
+	if !e.Valid(&e.part) {
+		e.Repair(&e.part, &e.part)
+	}
+	if len(e.part.Rings) == 0 {
+		return 0
+	}
+	e.geom = appendRings(e.geom[:0], &e.part, origin(frame), false)
 	return mvtPolygon
 }
 
-// cutOut is the valid part of o within the frame.
-func (e *encoder) cutOut(o *outline, frame box) *outline {
-	clip(&e.part, &e.spare, o, frame)
-	if !e.valid(&e.part) {
-		e.repair(&e.part, &e.part)
-	}
-	return &e.part
-}
-
-// drawPoints draws those of the positions that lie in the frame.
-func (e *encoder) drawPoints(xy [][2]uint32, z int, frame box) int {
+// drawPoints draws those of the points that lie in the frame.
+func (e *encoder) drawPoints(b *band, i int, frame lattice.Box) uint8 {
+	b.pointsOf(&e.spare, i)
 	count := 0
-	cursor := origin(frame)
-	e.spare.reset()
-	for _, p := range xy {
-		if q := quantised(p, unitBits(z)); q.x >= frame.minX && q.x <= frame.maxX && q.y >= frame.minY && q.y <= frame.maxY {
-			e.spare.pts = append(e.spare.pts, q)
+	for _, q := range e.spare.Pts {
+		if q.X >= frame.MinX && q.X <= frame.MaxX && q.Y >= frame.MinY && q.Y <= frame.MaxY {
+			e.spare.Pts[count] = q
 			count++
 		}
 	}
@@ -123,7 +134,8 @@ func (e *encoder) drawPoints(xy [][2]uint32, z int, frame box) int {
 		return 0
 	}
 	e.geom = appendVarint(e.geom[:0], uint32(count)<<3|mvtMoveTo)
-	for _, q := range e.spare.pts {
+	cursor := origin(frame)
+	for _, q := range e.spare.Pts[:count] {
 		e.geom = appendStep(e.geom, cursor, q)
 		cursor = q
 	}
@@ -131,32 +143,14 @@ func (e *encoder) drawPoints(xy [][2]uint32, z int, frame box) int {
 }
 
 // origin is the corner of the tile whose frame it is.
-func origin(frame box) pt { return pt{frame.minX + Buffer, frame.minY + Buffer} }
-
-// drawOutline draws polygons; o is valid and lies in the frame.
-func (e *encoder) drawOutline(o *outline, frame box) {
-	g := e.geom[:0]
-	cursor := origin(frame)
-	for i := range o.rings {
-		r := o.ring(i)
-		g = append(g, 1<<3|mvtMoveTo)
-		g = appendStep(g, cursor, r[0])
-		g = appendVarint(g, uint32(len(r)-1)<<3|mvtLineTo)
-		cursor = r[0]
-		for _, p := range r[1:] {
-			g = appendStep(g, cursor, p)
-			cursor = p
-		}
-		g = append(g, mvtClosePath)
-	}
-	e.geom = g
+func origin(frame lattice.Box) lattice.Point {
+	return lattice.Point{X: frame.MinX + Buffer, Y: frame.MinY + Buffer}
 }
 
-// feature appends the message of feature i, whose commands are in geom.
-func (e *encoder) feature(s *Snapshot, i, kind int) {
-	n := len(s.columns)
+// feature appends the message of a feature, whose commands are in geom.
+func (e *encoder) feature(s *Snapshot, id uint64, values []uint32, kind uint8) {
 	tags := e.tags[:0]
-	for c, v := range s.tags[i*n : i*n+n] {
+	for c, v := range values {
 		if v == noTag {
 			continue
 		}
@@ -172,7 +166,6 @@ func (e *encoder) feature(s *Snapshot, i, kind int) {
 		tags = appendVarint(tags, uint32(e.slots[v]))
 	}
 	e.tags = tags
-	id := s.features[i].id
 	size := 1 + varintSize(id) + 2 + 1 + varintSize(uint64(len(e.geom))) + len(e.geom)
 	if len(tags) > 0 {
 		size += 1 + varintSize(uint64(len(tags))) + len(tags)
@@ -182,7 +175,7 @@ func (e *encoder) feature(s *Snapshot, i, kind int) {
 	if len(tags) > 0 {
 		b = append(appendVarint(append(b, 2<<3|2), uint32(len(tags))), tags...)
 	}
-	b = appendVarint(append(b, 3<<3, byte(kind), 4<<3|2), uint32(len(e.geom)))
+	b = appendVarint(append(b, 3<<3, kind, 4<<3|2), uint32(len(e.geom)))
 	e.body = append(b, e.geom...)
 }
 
@@ -206,8 +199,8 @@ func (e *encoder) finish(dst []byte, s *Snapshot) []byte {
 }
 
 // appendStep appends the way from one point to the next as two zigzag numbers.
-func appendStep(b []byte, from, to pt) []byte {
-	dx, dy := to.x-from.x, to.y-from.y
+func appendStep(b []byte, from, to lattice.Point) []byte {
+	dx, dy := to.X-from.X, to.Y-from.Y
 	b = appendVarint(b, uint32(dx<<1^dx>>31))
 	return appendVarint(b, uint32(dy<<1^dy>>31))
 }
@@ -255,4 +248,12 @@ func appendBool(b []byte, v bool) []byte {
 		return append(b, 7<<3, 1)
 	}
 	return append(b, 7<<3, 0)
+}
+
+// grown is s with at least n elements, those beyond its old length zero.
+func grown(s []uint64, n int) []uint64 {
+	if len(s) < n {
+		s = append(s, make([]uint64, n-len(s))...)
+	}
+	return s
 }

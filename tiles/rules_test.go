@@ -17,7 +17,7 @@ type message []field
 
 type field struct {
 	number, wire int
-	n            uint64 // wire types 0, 1 and 5
+	n            uint64 // wire types 0 and 1
 	b            []byte // wire type 2
 }
 
@@ -40,6 +40,9 @@ func parse(b []byte) (message, error) {
 		case 1, 5:
 			if size = map[int]int{1: 8, 5: 4}[f.wire]; len(b) < size {
 				return nil, errors.New("broken fixed number")
+			}
+			if f.wire == 1 {
+				f.n = binary.LittleEndian.Uint64(b)
 			}
 		case 2:
 			l, n := binary.Uvarint(b)

@@ -16,13 +16,11 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/maypok86/otter/v2"
+	"github.com/maypok86/otter/v2/stats"
 
 	"wangge/grids"
 	"wangge/grids/disclosure"
 )
-
-// encoding names what the bytes of a tile depend on besides its content. Change it with the encoder.
-const encoding = "mvt-1"
 
 // Set is what is served now: the current snapshot of each layer and the cube, and the tiles cut from them. Safe for
 // concurrent use; readers never wait for a writer.
@@ -30,23 +28,24 @@ type Set struct {
 	policy   disclosure.Policy
 	write    sync.Mutex
 	now      atomic.Pointer[content]
-	tiles    *otter.Cache[string, Tile]
+	tiles    *otter.Cache[string, *kept]
 	flying   sync.Mutex
-	flights  map[string]*flight // by key of the tile; guarded by flying
+	flights  map[string]*flight // by key and content of the tile; guarded by flying
 	encoders sync.Pool
 }
 
 // content is one state of the set; it is replaced, never changed.
 type content struct {
+	seq       uint64 // grows by one with each state
 	snapshots map[string]*Snapshot
 	cube      *Cube
-	digests   map[string]string // by layer: what its ETag is made of
+	history   history
 }
 
 // Tile is one tile as it goes out.
 type Tile struct {
 	Gzip  []byte // shared: not to be changed
-	ETag  string // strong, of exactly these bytes' content
+	ETag  string // strong, quotes included: equal tiles have equal ones, on every server; "" for an empty tile
 	Empty bool   // no layer has a feature here: Gzip is nil
 }
 
@@ -72,48 +71,46 @@ type Request struct {
 // NewSet makes an empty set whose casework is shown under policy, and which keeps up to cacheBytes of tiles.
 func NewSet(policy disclosure.Policy, cacheBytes int64) *Set {
 	s := &Set{policy: policy, flights: map[string]*flight{}}
-	s.now.Store(&content{snapshots: map[string]*Snapshot{}, digests: map[string]string{}})
-	s.tiles = otter.Must(&otter.Options[string, Tile]{MaximumWeight: uint64(max(cacheBytes, 1)),
-		Weigher: func(key string, t Tile) uint32 { return uint32(len(key) + len(t.Gzip) + len(t.ETag) + 128) }})
+	s.now.Store(&content{snapshots: map[string]*Snapshot{}})
+	s.tiles = otter.Must(&otter.Options[string, *kept]{MaximumWeight: uint64(max(cacheBytes, 1)), StatsRecorder: stats.NewCounter(),
+		Weigher: func(key string, k *kept) uint32 { return uint32(len(key) + len(k.tile.Gzip) + len(k.tile.ETag) + 160) }})
 	s.encoders.New = func() any { return newCutter() }
 	return s
 }
 
-// Put makes sn the current snapshot of its layer.
-func (s *Set) Put(sn *Snapshot) {
-	s.replace(func(c *content) {
-		name := sn.layer.Name
-		c.snapshots[name], c.digests[name] = sn, sn.stamp.digest(sn.layer)
-	})
+// Change is what makes the next state of a set out of the current one, all at once.
+type Change struct {
+	Snapshots []*Snapshot // take the places of those of their layers
+	Cube      *Cube       // takes the place of the casework; nil leaves it
+	Ground    []Ground    // where those that follow from the current ones look different; tiles elsewhere stay good
 }
 
-// PutCube makes c the current casework.
-func (s *Set) PutCube(c *Cube) {
-	layer, _ := Find(Heat)
-	s.replace(func(now *content) { now.cube, now.digests[Heat] = c, c.stamp.digest(layer) })
-}
-
-// replace swaps in a changed copy of the content.
-func (s *Set) replace(change func(*content)) {
+// Publish makes the next state, which whoever asks from now on gets, and says where layers look different: the ground of the change,
+// and all of a layer whose snapshot does not follow from the one it replaces.
+func (s *Set) Publish(c Change) []Ground {
 	s.write.Lock()
 	defer s.write.Unlock()
 	old := s.now.Load()
-	next := &content{maps.Clone(old.snapshots), old.cube, maps.Clone(old.digests)}
-	change(next)
-	s.now.Store(next)
-}
-
-// digest is the stamp as far as the layer depends on it.
-func (st Stamp) digest(l Layer) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s\x00%s\x00%d", l.Name, st.Generation, st.Day)
-	for _, subject := range l.Subjects {
-		fmt.Fprintf(&b, "\x00%d", st.Versions[subject])
+	next := &content{seq: old.seq + 1, snapshots: maps.Clone(old.snapshots), cube: old.cube}
+	ground := slices.Clone(c.Ground)
+	for _, sn := range c.Snapshots {
+		if was := old.snapshots[sn.layer.Name]; was == nil || was.line != sn.line {
+			ground = append(ground, Everywhere(sn.layer.Name))
+		}
+		next.snapshots[sn.layer.Name] = sn
 	}
-	return b.String()
+	if c.Cube != nil {
+		if old.cube == nil || old.cube.line != c.Cube.line {
+			ground = append(ground, Everywhere(Heat), Everywhere(Hexagons))
+		}
+		next.cube = c.Cube
+	}
+	next.history = old.history.with(next.seq, ground)
+	s.now.Store(next)
+	return ground
 }
 
-// Snapshot is the current snapshot of a layer; false while it is not loaded, and for the heat layer.
+// Snapshot is the current snapshot of a layer; false while it is not loaded, and for the layers of casework.
 func (s *Set) Snapshot(name string) (*Snapshot, bool) {
 	sn, ok := s.now.Load().snapshots[name]
 	return sn, ok
@@ -125,16 +122,31 @@ func (s *Set) Cube() *Cube { return s.now.Load().cube }
 // Policy is what is shown of casework.
 func (s *Set) Policy() disclosure.Policy { return s.policy }
 
+// has reports whether the layer of that name is loaded.
+func (c *content) has(name string) bool {
+	if fromCube(name) {
+		return c.cube != nil
+	}
+	return c.snapshots[name] != nil
+}
+
 // Missing lists the layers that are not loaded yet, in draw order.
 func (s *Set) Missing() []string {
 	c := s.now.Load()
-	var out []string
-	for _, name := range names() {
-		if _, ok := c.digests[name]; !ok {
-			out = append(out, name)
-		}
-	}
-	return out
+	return slices.DeleteFunc(Names(), c.has)
+}
+
+// Usage is what the cache of tiles holds and how it did.
+type Usage struct {
+	Tiles        int
+	Bytes        int64 // at most the bound it was made with
+	Hits, Misses uint64
+}
+
+// Usage is what the cache of tiles holds now.
+func (s *Set) Usage() Usage {
+	st := s.tiles.Stats()
+	return Usage{Tiles: s.tiles.EstimatedSize(), Bytes: int64(s.tiles.WeightedSize()), Hits: st.Hits, Misses: st.Misses}
 }
 
 // Check refuses what no content could answer: NotFound for a layer that does not exist, Invalid for a tile outside the
@@ -154,7 +166,7 @@ func (s *Set) Check(r Request) error {
 
 // checkLayers refuses unknown and repeated names.
 func checkLayers(layers []string) error {
-	known := names()
+	known := Names()
 	if len(layers) > len(known) {
 		return grids.Errorf(grids.Invalid, "%d layers are asked for and there are %d; name each once", len(layers), len(known))
 	}
@@ -172,47 +184,54 @@ func checkLayers(layers []string) error {
 	return nil
 }
 
-// ETag is the strong ETag, quotes included, that the tile of r has now; nothing is rendered for it. It says which content of which
-// layers, under which filter and which policy. The request has passed Check.
-func (s *Set) ETag(r Request) string { return s.now.Load().etag(r, s.policy) }
-
-func (c *content) etag(r Request, policy disclosure.Policy) string {
-	b := make([]byte, 0, 256)
-	b = append(b, encoding...)
-	for _, name := range r.Layers {
-		b = append(append(b, '\n'), c.digests[name]...)
-		if name == Heat {
-			b = append(strconv.AppendInt(append(b, 0), int64(policy.K), 10), r.Filter.key()...)
-		}
-	}
-	sum := sha256.Sum256(b)
-	return `"` + hex.EncodeToString(sum[:12]) + `"`
-}
-
 // Tile cuts the tile of r, or takes it from memory. Equal requests at one time share one rendering, which goes on when
-// the first of them is cancelled and stops when all are; each waits only as long as its own ctx. The request has passed Check. The error is
-// Unavailable while a layer is not loaded, ctx's own, or Internal.
+// the first of them is cancelled and stops when all are; each waits only as long as its own ctx. What comes is never older than the
+// last [Set.Publish] before the call. The request has passed Check. The error is Unavailable while a layer is not loaded, ctx's own, or
+// Internal.
 func (s *Set) Tile(ctx context.Context, r Request) (Tile, error) {
 	now := s.now.Load()
 	for _, name := range r.Layers {
-		if _, ok := now.digests[name]; !ok {
+		if !now.has(name) {
 			return Tile{}, grids.Errorf(grids.Unavailable, "layer %s is not loaded yet; try again in a moment", name)
 		}
 	}
-	etag := now.etag(r, s.policy)
-	key := etag + "/" + strconv.Itoa(r.Z) + "/" + strconv.Itoa(r.X) + "/" + strconv.Itoa(r.Y)
-	if t, ok := s.tiles.GetIfPresent(key); ok {
-		return t, nil
+	key := r.key()
+	if k, ok := s.tiles.GetIfPresent(key); ok && k.good(now, r) {
+		return k.tile, nil
 	}
-	return s.join(ctx, key, func(ctx context.Context) (Tile, error) {
+	return s.join(ctx, key+"@"+strconv.FormatUint(now.seq, 36), func(ctx context.Context) (Tile, error) {
 		t, err := s.render(ctx, now, r)
 		if err != nil {
 			return Tile{}, err
 		}
-		t.ETag = etag
-		s.tiles.Set(key, t)
+		s.tiles.Set(key, newKept(t, now.seq))
 		return t, nil
 	})
+}
+
+// Render is Tile without the memory of tiles, compressed or not: for measuring. Not for serving.
+func (s *Set) Render(ctx context.Context, r Request, pack bool) (n int, err error) {
+	c := s.encoders.Get().(*cutter)
+	defer s.encoders.Put(c)
+	if err := s.cut(ctx, c, s.now.Load(), r); err != nil || !pack {
+		return len(c.raw), err
+	}
+	t, err := c.pack()
+	return len(t.Gzip), err
+}
+
+// key names the tile of r among all tiles, whatever their content.
+func (r Request) key() string {
+	b := make([]byte, 0, 64)
+	for _, name := range r.Layers {
+		if b = append(append(b, name...), ','); name == Heat {
+			b = append(append(b, r.Filter.key()...), ',')
+		}
+	}
+	for _, n := range [...]int{r.Z, r.X, r.Y} {
+		b = append(strconv.AppendInt(b, int64(n), 10), '/')
+	}
+	return string(b)
 }
 
 // flight is one rendering that several requests wait for.
@@ -286,19 +305,30 @@ func (s *Set) render(ctx context.Context, now *content, r Request) (t Tile, err 
 		}
 	}()
 	c := s.encoders.Get().(*cutter)
+	if err = s.cut(ctx, c, now, r); err == nil {
+		t, err = c.pack()
+	}
+	s.encoders.Put(c) // not after a panic: its memory may be half written
+	return t, err
+}
+
+// cut writes the layers of a tile to raw.
+func (s *Set) cut(ctx context.Context, c *cutter, now *content, r Request) (err error) {
 	c.raw = c.raw[:0]
 	for _, name := range r.Layers {
 		sn := now.snapshots[name]
-		if name == Heat {
-			if sn, err = now.cube.Sheet(ctx, r.Filter, HeatResolution(r.Z), s.policy); err != nil {
-				return Tile{}, err
-			}
+		switch name {
+		case Heat:
+			sn, err = now.cube.Sheet(ctx, r.Filter, HeatResolution(r.Z), s.policy)
+		case Hexagons:
+			sn, err = now.cube.Hexagons(ctx, HeatResolution(r.Z), s.policy)
+		}
+		if err != nil {
+			return err
 		}
 		c.raw = c.appendLayer(c.raw, sn, r.Z, r.X, r.Y)
 	}
-	t, err = c.pack()
-	s.encoders.Put(c) // not after a panic: its memory may be half written
-	return t, err
+	return nil
 }
 
 // pack compresses what was cut.
@@ -314,5 +344,6 @@ func (c *cutter) pack() (Tile, error) {
 	if err := c.zip.Close(); err != nil {
 		return Tile{}, grids.Hide(grids.Internal, err, "the tile cannot be compressed")
 	}
-	return Tile{Gzip: bytes.Clone(c.packed.Bytes())}, nil
+	sum := sha256.Sum256(c.packed.Bytes())
+	return Tile{Gzip: bytes.Clone(c.packed.Bytes()), ETag: `"` + hex.EncodeToString(sum[:12]) + `"`}, nil
 }

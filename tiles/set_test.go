@@ -27,10 +27,10 @@ func loadedSet(t testing.TB) *Set {
 	t.Helper()
 	s := NewSet(disclosure.Policy{K: 3}, 64<<20)
 	for _, layer := range []string{"grids", "district", "findings"} {
-		s.Put(demoSnapshot(t, layer))
+		s.Publish(Change{Snapshots: []*Snapshot{demoSnapshot(t, layer)}})
 	}
 	c := someEvents(t, 5000)
-	s.PutCube(NewCube(c.cells, c.months, c.kinds, Stamp{Generation: "g"}))
+	s.Publish(Change{Cube: NewCube(c, Stamp{Generation: "g"})})
 	return s
 }
 
@@ -54,7 +54,7 @@ func TestCheck(t *testing.T) {
 		{Request{Layers: []string{""}}, grids.NotFound, "no layer"},
 		{Request{}, grids.NotFound, "no layer is named"},
 		{Request{Layers: []string{"grids", "heat", "grids"}}, grids.Invalid, "grids is named twice"},
-		{Request{Layers: slices.Repeat([]string{"grids"}, 1000)}, grids.Invalid, "1000 layers are asked for and there are 10"},
+		{Request{Layers: slices.Repeat([]string{"grids"}, 1000)}, grids.Invalid, "1000 layers are asked for and there are 11"},
 		{Request{Layers: []string{"grids"}, Z: 17}, grids.Invalid, "zoom 17 is outside 0 to 16"},
 		{Request{Layers: []string{"grids"}, Z: -1}, grids.Invalid, "zoom -1"},
 		{Request{Layers: []string{"grids"}, Z: 6, X: 64}, grids.Invalid, "at zoom 6, x and y are 0 to 63"},
@@ -97,7 +97,7 @@ func TestTileHoldsTheLayersInTheOrderAsked(t *testing.T) {
 		for _, l := range got {
 			names = append(names, l.Name)
 		}
-		if !slices.Equal(names, layers) || tile.Empty || tile.ETag != s.ETag(r) {
+		if !slices.Equal(names, layers) || tile.Empty {
 			t.Errorf("layers %v, want %v; empty %v", names, layers, tile.Empty)
 		}
 	}
@@ -123,53 +123,59 @@ func TestWhatIsNotLoadedIsUnavailable(t *testing.T) {
 	}
 }
 
-// The ETag changes with whatever the tile depends on, and with nothing else.
-func TestETagSaysWhatTheTileDependsOn(t *testing.T) {
-	build := func(generation string, version int64, day grids.Day, k int) *Set {
+// The ETag is that of the content: equal tiles have equal ones whatever the stamps, the server and what went before; other tiles have
+// others.
+func TestETagIsThatOfTheContent(t *testing.T) {
+	cases := someEvents(t, 5000)
+	build := func(generation string, rows, k int) *Set {
 		s := NewSet(disclosure.Policy{K: k}, 1<<20)
-		st := Stamp{Generation: generation, Day: day, Versions: map[grids.Subject]int64{grids.OnFindings: version, grids.OnCasework: 5}}
-		layer, _ := Find(Findings)
-		sn, err := NewSnapshot(layer, grids.Table{}, st)
+		table := demoTable(t, "grids")
+		table.Features = table.Features[:rows]
+		layer, _ := Find("grids")
+		sn, err := NewSnapshot(layer, table, Stamp{Generation: generation})
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.Put(sn)
-		st.Versions = map[grids.Subject]int64{grids.OnFindings: 1, grids.OnCasework: version}
-		s.PutCube(NewCube(nil, nil, nil, st))
+		s.Publish(Change{Snapshots: []*Snapshot{sn}, Cube: NewCube(cases, Stamp{Generation: generation})})
 		return s
 	}
-	march := Filter{Period: grids.Period{From: month(t, "2025-03")}}
-	findings, heat := Request{Layers: []string{Findings}}, Request{Layers: []string{Heat}}
-	base := build("g", 1, 100, 3)
+	march := over(9, Heat)
+	march.Filter.Period.From = month(t, "2025-03")
+	filtered := over(9, "grids")
+	filtered.Filter = march.Filter
+	base := build("g", 351, 3)
 	for _, c := range []struct {
 		name string
 		set  *Set
 		a, b Request
 		same bool
 	}{
-		{"nothing", build("g", 1, 100, 3), findings, findings, true},
-		{"nothing, heat", build("g", 1, 100, 3), heat, heat, true},
-		{"generation", build("h", 1, 100, 3), findings, findings, false},
-		{"version", build("g", 2, 100, 3), findings, findings, false},
-		{"version, heat", build("g", 2, 100, 3), heat, heat, false},
-		{"day", build("g", 1, 101, 3), findings, findings, false},
-		{"policy", build("g", 1, 100, 5), findings, findings, true},
-		{"policy, heat", build("g", 1, 100, 5), heat, heat, false},
-		{"filter", base, findings, Request{Layers: []string{Findings}, Filter: march}, true},
-		{"filter, heat", base, heat, Request{Layers: []string{Heat}, Filter: march}, false},
-		{"kind, heat", base, heat, Request{Layers: []string{Heat}, Filter: Filter{Kinds: []grids.CaseKind{grids.TipOff}}}, false},
-		{"layers", base, heat, findings, false},
-		{"order", base, Request{Layers: []string{Heat, Findings}}, Request{Layers: []string{Findings, Heat}}, false},
+		{"server", build("g", 351, 3), over(9, "grids", Heat), over(9, "grids", Heat), true},
+		{"generation", build("h", 351, 3), over(9, "grids", Heat), over(9, "grids", Heat), true},
+		{"content", build("g", 300, 3), over(8, "grids"), over(8, "grids"), false},
+		{"policy for grids", build("g", 351, 9), over(9, "grids"), over(9, "grids"), true},
+		{"policy for heat", build("g", 351, 9), over(9, Heat), over(9, Heat), false},
+		{"filter for grids", base, over(9, "grids"), filtered, true},
+		{"filter for heat", base, over(9, Heat), march, false},
+		{"tile", base, over(9, "grids"), over(10, "grids"), false},
+		{"order", base, over(9, "grids", Heat), over(9, Heat, "grids"), false},
 	} {
-		a, b := base.ETag(c.a), c.set.ETag(c.b)
-		if (a == b) != c.same || !strings.HasPrefix(a, `"`) || len(a) != 26 {
-			t.Errorf("another %s: %s and %s", c.name, a, b)
+		a, err1 := base.Tile(t.Context(), c.a)
+		b, err2 := c.set.Tile(t.Context(), c.b)
+		if err := errors.Join(err1, err2); err != nil {
+			t.Fatal(err)
 		}
+		if (a.ETag == b.ETag) != c.same || !strings.HasPrefix(a.ETag, `"`) || len(a.ETag) != 26 {
+			t.Errorf("another %s: %s and %s", c.name, a.ETag, b.ETag)
+		}
+	}
+	if empty, err := base.Tile(t.Context(), Request{Layers: []string{"grids"}, Z: 9}); err != nil || empty.ETag != "" {
+		t.Errorf("an empty tile has ETag %q, %v", empty.ETag, err)
 	}
 }
 
 // A new snapshot is in the next tile, and its ETag is another.
-func TestPutIsSeenAtOnce(t *testing.T) {
+func TestPublishIsSeenAtOnce(t *testing.T) {
 	s := loadedSet(t)
 	r := over(9, "grids")
 	before, err := s.Tile(t.Context(), r)
@@ -183,7 +189,7 @@ func TestPutIsSeenAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Put(sn)
+	s.Publish(Change{Snapshots: []*Snapshot{sn}})
 	after, err := s.Tile(t.Context(), r)
 	if err != nil || after.ETag == before.ETag || len(after.Gzip) >= len(before.Gzip) {
 		t.Errorf("%d and %d bytes, %v", len(before.Gzip), len(after.Gzip), err)
@@ -252,7 +258,7 @@ func (s *Set) awaitWaiting(n int) {
 // An error reaches all that wait, is not kept, and is no panic.
 func TestAnErrorReachesAllThatWait(t *testing.T) {
 	s := loadedSet(t)
-	s.PutCube(NewCube([]int64{1 << 40, 1 << 40, 1 << 40}, []int32{24300, 24300, 24300}, []uint8{1, 1, 1}, Stamp{Generation: "broken"}))
+	s.Publish(Change{Cube: NewCube(grids.CaseColumns{Cells: []int64{1 << 40, 1 << 40, 1 << 40}, Months: []int32{24300, 24300, 24300}, Kinds: []uint8{1, 1, 1}}, Stamp{Generation: "broken"})})
 	var wg sync.WaitGroup
 	for range 20 {
 		wg.Go(func() {
@@ -262,7 +268,7 @@ func TestAnErrorReachesAllThatWait(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	s.Put(&Snapshot{layer: Layer{Name: "towns", MaxZoom: MaxZoom}, columns: []string{"a"}, features: make([]feature, 2), index: newIndex([]extent{{maxX: 1 << 31, maxY: 1 << 31}}, true)})
+	s.Publish(Change{Snapshots: []*Snapshot{{layer: Layer{Name: "towns", MaxZoom: MaxZoom}, roots: []*node{{box: everywhere, leaf: &leaf{shape: &shape{features: make([]feature, 2)}}}}}}})
 	if _, err := s.Tile(t.Context(), Request{Layers: []string{"towns"}}); grids.KindOf(err) != grids.Internal || !strings.Contains(err.Error(), "tile 0/0/0 cannot be made") {
 		t.Errorf("a snapshot that panics: %v", err)
 	}
@@ -279,7 +285,7 @@ func TestManyFiltersDoNotGrowTheCaches(t *testing.T) {
 			for i := range 60 {
 				f := Filter{Period: grids.Period{From: month(t, "2022-01") + grids.Month(i%58)}, Kinds: []grids.CaseKind{grids.CaseKinds[w]}}
 				if i%20 == 0 {
-					s.PutCube(NewCube(c.cells, c.months, c.kinds, Stamp{Generation: fmt.Sprint(w, i)}))
+					s.Publish(Change{Cube: NewCube(c, Stamp{Generation: fmt.Sprint(w, i)})})
 				}
 				for z := 8; z < 12; z++ {
 					r := over(z, "heat")

@@ -1,18 +1,17 @@
 package tiles
 
 import (
+	"bytes"
 	"fmt"
-	"math"
+	"maps"
 	"slices"
 	"sync"
-	"unicode/utf8"
-
-	"github.com/paulmach/orb"
 
 	"wangge/grids"
+	"wangge/tiles/simplify"
 )
 
-// Stamp says which content a snapshot shows; it is part of the ETag.
+// Stamp says which content a snapshot shows.
 type Stamp struct {
 	Generation string                  // of the database: another one after a restore
 	Versions   map[grids.Subject]int64 // of each subject the layer is made of, read before the data
@@ -22,266 +21,249 @@ type Stamp struct {
 // minZoomColumn is the column of a table that is no attribute: the first zoom at which the feature is drawn.
 const minZoomColumn = "minzoom"
 
+// serverColumn begins the name of a column that is for the server alone and never leaves it in a tile.
+const serverColumn = '_'
+
 // maxID bounds feature ids: a browser keeps larger ones only roughly.
 const maxID = 1 << 53
 
-// noTag stands for an attribute that a feature does not have.
-const noTag = math.MaxUint32
+// tolerance is how far a simplified outline may lie from the true one, in units: a quarter of a pixel, so that two simplified
+// independently of each other are within half a pixel.
+const tolerance = Extent / 512 / 4
 
-// Snapshot is what a layer holds at one moment: immutable, safe for concurrent use. Tiles are cut from it without
-// touching the rows it was made from.
+// Snapshot is what a layer holds at one moment: immutable, safe for concurrent use. Tiles are cut from it without touching the rows it
+// was made from. A snapshot that follows from another shares with it whatever did not change.
 type Snapshot struct {
-	layer    Layer
-	stamp    Stamp
-	table    func() grids.Table
-	features []feature
-	xy       [][2]uint32 // fixed-point Mercator, all rings one after the other
-	rings    []span
-	index    index
-	bounds   extent
-	columns  []string
-	tags     []uint32 // by feature and column: an entry of values, or noTag
-	values   dictionary
-	bands    [MaxZoom + 1]band
+	layer   Layer
+	stamp   Stamp
+	columns []string
+	roots   []*node // drawn in this order
+	values  dictionary
+	line    *lineage
 }
 
-// feature is one row; its geometry ends where that of the next one begins.
-type feature struct {
-	id      uint64
-	ring    uint32 // the first of its rings
-	minZoom uint8
-	point   bool
-}
-
-// span is where a ring ends in the positions, exclusive. The positions of a multipoint are one ring.
-type span struct {
-	end  uint32
-	hole bool
-}
-
-// band is the outlines that rounding to the lattice of a zoom would make invalid, repaired; made when the zoom is first asked
-// for. An empty outline is a polygon that is too small to have one.
-type band struct {
-	once     sync.Once
-	repaired map[uint32]*outline
+// lineage is what making the next snapshot out of the latest needs. Readers of snapshots do not touch it.
+type lineage struct {
+	mu     sync.Mutex
+	latest *Snapshot
+	words  interner
+	live   int // entries of the dictionary when it was last made anew
+	where  map[uint64][2]uint32
 }
 
 // NewSnapshot builds the snapshot of layer l from its rows. The geometry is EPSG:4326 (lon, lat): Point, MultiPoint,
-// Polygon or MultiPolygon. A column named "minzoom" is the first zoom at which a feature is drawn; every other column
-// is an attribute. The snapshot keeps t. The error is Internal and names the row: an id that is not below 2^53 or
-// appears twice, a geometry that is missing, outside the world, open, without area or crossing itself, a value that MVT
-// has no type for.
+// Polygon or MultiPolygon. A column named "minzoom" is the first zoom at which a feature is drawn, one that begins with an
+// underscore is left out, and every other column is an attribute. The error is Internal and names the row: an id that is not
+// below 2^53 or appears twice, a geometry that is missing, outside the world, open, without area or crossing itself, a value
+// that MVT has no type for.
 func NewSnapshot(l Layer, t grids.Table, st Stamp) (*Snapshot, error) {
-	s := &Snapshot{layer: l, stamp: st, table: func() grids.Table { return t }, bounds: nothing}
-	minZoom := slices.Index(t.Columns, minZoomColumn)
-	for i, c := range t.Columns {
-		if i != minZoom {
-			s.columns = append(s.columns, c)
-		}
-	}
-	in := interner{dictionary: &s.values, known: map[string]uint32{}}
-	boxes := make([]extent, 0, len(t.Features))
+	s := &Snapshot{layer: l, stamp: st, line: &lineage{words: newInterner(), where: make(map[uint64][2]uint32, len(t.Features))}}
+	r := newRowReader(s, t)
+	s.columns = r.names
+	rows := make([]row, 0, len(t.Features))
+	at := make(map[uint64]int, len(t.Features))
 	for i, f := range t.Features {
-		box, err := s.load(f, &in, minZoom, len(t.Columns))
-		if err != nil {
-			return nil, grids.Errorf(grids.Internal, "layer %s, row %d, id %d: %w", l.Name, i+1, f.ID, err)
+		if first, ok := at[f.ID]; ok {
+			return nil, r.fault(i, f, fmt.Errorf("row %d has the same id", first+1))
 		}
-		boxes = append(boxes, box)
+		at[f.ID] = i
+		next, err := r.row(f)
+		if err != nil {
+			return nil, r.fault(i, f, err)
+		}
+		rows = append(rows, next)
+		s.line.where[f.ID] = next.at
 	}
-	s.finish(boxes, false)
-	if err := s.verify(); err != nil {
-		return nil, err
+	if l.Partition {
+		rank(rows)
 	}
+	s.finish([]*node{grow(rows, 0, len(s.columns))})
 	return s, nil
 }
 
-// load takes one row and returns its box.
-func (s *Snapshot) load(f grids.Feature, in *interner, minZoom, columns int) (extent, error) {
-	if f.ID >= maxID {
-		return nothing, fmt.Errorf("the id is not below 2^53")
-	}
-	if len(f.Values) != columns {
-		return nothing, fmt.Errorf("%d values for %d columns", len(f.Values), columns)
-	}
-	row := feature{id: f.ID, ring: uint32(len(s.rings))}
-	for i, v := range f.Values {
-		if i == minZoom {
-			row.minZoom = zoomOf(v)
-			continue
+// rank decides for every position the zoom from which it is drawn, the same for all outlines that share it.
+func rank(rows []row) {
+	var xy [][2]uint32
+	var ends []uint32
+	for _, r := range rows {
+		for _, ring := range r.rings {
+			ends = append(ends, uint32(len(xy))+ring.end)
 		}
-		tag, err := in.intern(v)
+		xy = append(xy, r.xy...)
+	}
+	ranks := simplify.Ranks(xy, ends, tolerance)
+	for i := range rows {
+		n := len(rows[i].xy)
+		rows[i].ranks, ranks = ranks[:n:n], ranks[n:]
+	}
+}
+
+// finish closes a snapshot that is about to be handed out.
+func (s *Snapshot) finish(roots []*node) {
+	s.roots = slices.DeleteFunc(roots, func(n *node) bool { return n == nil })
+	s.values = s.line.words.dictionary
+	if s.line.live == 0 {
+		s.line.live = len(s.values.ends)
+	}
+	s.line.latest = s
+}
+
+// With is the snapshot that follows from s: the rows of t take the place of those with their ids, or are new, and those
+// with the ids in gone are left out. A row without a geometry keeps the one it has; in a partition every row must, because
+// the outlines hang together. It also says which ground looks different now. The columns of t are those of s. The errors are those of
+// [NewSnapshot]; s stays as it is and can be followed by another.
+func (s *Snapshot) With(t grids.Table, gone []uint64, st Stamp) (next *Snapshot, ground []Ground, err error) {
+	l := s.line
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.latest != s {
+		return nil, nil, grids.Errorf(grids.Internal, "layer %s: only the latest snapshot can be followed by another", s.layer.Name)
+	}
+	words, live := l.words, l.live
+	defer func() {
 		if err != nil {
-			return nothing, fmt.Errorf("column %s: %w", s.columns[len(s.tags)%len(s.columns)], err)
+			l.words, l.live = words, live
+			maps.DeleteFunc(l.words.known, func(_ string, i uint32) bool { return int(i) >= len(words.ends) })
 		}
-		s.tags = append(s.tags, tag)
+	}()
+	next = &Snapshot{layer: s.layer, stamp: st, columns: s.columns, line: l}
+	root := s.root()
+	if len(l.words.ends) > 2*l.live+4096 {
+		root = l.sweep(root, s.columns)
 	}
-	from := len(s.xy)
-	point, err := s.shape(f.Geometry)
+	c := changes{snapshot: s, reader: newRowReader(s, t), lineage: l, root: root, moved: map[uint64][2]uint32{}}
+	if !slices.Equal(c.reader.names, s.columns) {
+		return nil, nil, grids.Errorf(grids.Internal, "layer %s: the columns %v are not those it has, %v", s.layer.Name, c.reader.names, s.columns)
+	}
+	seen := make(map[uint64]int, len(t.Features))
+	for i, f := range t.Features {
+		if first, ok := seen[f.ID]; ok {
+			return nil, nil, c.reader.fault(i, f, fmt.Errorf("row %d has the same id", first+1))
+		}
+		seen[f.ID] = i
+		if err := c.put(f); err != nil {
+			return nil, nil, c.reader.fault(i, f, err)
+		}
+	}
+	for _, id := range gone {
+		c.drop(id)
+	}
+	root = root.apply(c.edits, 0, len(s.columns))
+	maps.Copy(l.where, c.moved)
+	for _, id := range gone {
+		delete(l.where, id)
+	}
+	next.finish([]*node{root})
+	return next, c.ground, nil
+}
+
+// root is the tree of a layer that came from a table.
+func (s *Snapshot) root() *node {
+	if len(s.roots) == 0 {
+		return nil
+	}
+	return s.roots[0]
+}
+
+// changes is the edits on the way from one snapshot to the next.
+type changes struct {
+	snapshot *Snapshot
+	reader   *rowReader
+	*lineage
+	root   *node
+	edits  []edit
+	moved  map[uint64][2]uint32
+	ground []Ground
+}
+
+// put adds or replaces a row.
+func (c *changes) put(f grids.Feature) error {
+	was, i, known := c.find(f.ID)
+	if f.Geometry == nil && known {
+		return c.dress(f, was, i)
+	}
+	if c.snapshot.layer.Partition {
+		return fmt.Errorf("the outlines of a partition are loaded together")
+	}
+	next, err := c.reader.row(f)
 	if err != nil {
-		return nothing, err
+		return err
 	}
-	row.point = point
-	s.features = append(s.features, row)
-	box := nothing
-	for _, p := range s.xy[from:] {
-		box = box.with(extent{p[0], p[1], p[0], p[1]})
-	}
-	return box, nil
-}
-
-// zoomOf reads a minzoom value; anything but a number means "from the start".
-func zoomOf(v any) uint8 {
-	switch v := v.(type) {
-	case int64:
-		return uint8(min(max(v, 0), MaxZoom+1))
-	case float64:
-		return uint8(min(max(v, 0), MaxZoom+1))
-	}
-	return 0
-}
-
-// shape appends the positions of g and reports whether it is points.
-func (s *Snapshot) shape(g orb.Geometry) (point bool, err error) {
-	switch g := g.(type) {
-	case orb.Point:
-		return true, s.points(orb.MultiPoint{g})
-	case orb.MultiPoint:
-		return true, s.points(g)
-	case orb.Polygon:
-		return false, s.polygons(orb.MultiPolygon{g})
-	case orb.MultiPolygon:
-		return false, s.polygons(g)
-	case nil:
-		return false, fmt.Errorf("there is no geometry")
-	}
-	return false, fmt.Errorf("a %s is neither points nor polygons", g.GeoJSONType())
-}
-
-func (s *Snapshot) points(g orb.MultiPoint) error {
-	if len(g) == 0 {
-		return fmt.Errorf("there is no point")
-	}
-	for _, p := range g {
-		if err := s.position(p); err != nil {
-			return err
-		}
-	}
-	s.rings = append(s.rings, span{end: uint32(len(s.xy))})
+	c.drop(f.ID)
+	c.edits = append(c.edits, edit{id: f.ID, at: next.at, row: &next})
+	c.moved[f.ID] = next.at
+	c.touch(next.box)
 	return nil
 }
 
-func (s *Snapshot) polygons(g orb.MultiPolygon) error {
-	if len(g) == 0 {
-		return fmt.Errorf("there is no polygon")
+// dress gives a feature other attributes, if they are others.
+func (c *changes) dress(f grids.Feature, was *leaf, i int) error {
+	tags, err := c.reader.tags(f)
+	if err != nil {
+		return err
 	}
-	for _, p := range g {
-		if len(p) == 0 {
-			return fmt.Errorf("a polygon has no exterior")
+	old := was.tags[i*len(tags) : (i+1)*len(tags)]
+	for k, v := range tags {
+		if v != noTag && old[k] != noTag && bytes.Equal(c.words.value(v), c.words.value(old[k])) {
+			tags[k] = old[k] // a value that is not looked up among the others
 		}
-		for i, r := range p {
-			if err := s.outline(r, i > 0); err != nil {
-				return err
+	}
+	if !slices.Equal(old, tags) {
+		c.edits = append(c.edits, edit{id: f.ID, at: was.boxes[i].centre(), tags: tags})
+		c.touch(was.boxes[i])
+	}
+	return nil
+}
+
+// drop removes a row; one that is not there stays so.
+func (c *changes) drop(id uint64) {
+	if at, ok := c.moved[id]; ok {
+		c.edits = append(c.edits, edit{id: id, at: at})
+		delete(c.moved, id)
+	}
+	if was, i, ok := c.find(id); ok {
+		c.edits = append(c.edits, edit{id: id, at: was.boxes[i].centre()})
+		c.touch(was.boxes[i])
+	}
+}
+
+// find is the leaf that holds a feature now, and its place in it.
+func (c *changes) find(id uint64) (*leaf, int, bool) {
+	at, ok := c.where[id]
+	if !ok {
+		return nil, 0, false
+	}
+	n := c.root
+	for depth := 0; n != nil && n.leaf == nil; depth++ {
+		n = n.kids[quarter(at, depth)]
+	}
+	if n == nil {
+		return nil, 0, false
+	}
+	i, ok := n.leaf.find(id)
+	return n.leaf, i, ok
+}
+
+func (c *changes) touch(e extent) { c.ground = append(c.ground, Ground{c.snapshot.layer.Name, e}) }
+
+// sweep makes the dictionary anew of what the tree uses, and returns the tree that uses it.
+func (l *lineage) sweep(root *node, columns []string) *node {
+	old, fresh := l.words, newInterner()
+	root = root.dressed(func(was *leaf) []uint32 {
+		tags := slices.Clone(was.tags)
+		for i, v := range tags {
+			switch {
+			case v == noTag:
+			case columns[i%len(columns)] == idColumn:
+				tags[i] = fresh.add(old.value(v))
+			default:
+				tags[i] = fresh.entry(old.value(v))
 			}
 		}
-	}
-	return nil
-}
-
-// outline appends a ring without its closing point, turned so that an exterior has positive area with y to the south.
-func (s *Snapshot) outline(r orb.Ring, hole bool) error {
-	if len(r) < 4 {
-		return fmt.Errorf("a ring of %d points is no outline: it takes at least 4, the last equal to the first", len(r))
-	}
-	if r[0] != r[len(r)-1] {
-		return fmt.Errorf("the ring that starts at lon %v, lat %v is not closed", r[0][0], r[0][1])
-	}
-	from := len(s.xy)
-	for _, p := range r[1:] {
-		if err := s.position(p); err != nil {
-			return err
-		}
-	}
-	area := fixedArea(s.xy[from:])
-	if area == 0 {
-		return fmt.Errorf("the ring that starts at lon %v, lat %v has no area", r[0][0], r[0][1])
-	}
-	if (area < 0) != hole {
-		slices.Reverse(s.xy[from:])
-	}
-	s.rings = append(s.rings, span{uint32(len(s.xy)), hole})
-	return nil
-}
-
-func (s *Snapshot) position(p orb.Point) error {
-	if !(math.Abs(p[0]) <= 180 && math.Abs(p[1]) <= 90) {
-		return fmt.Errorf("lon %v, lat %v is no place on Earth", p[0], p[1])
-	}
-	s.xy = append(s.xy, project(p))
-	return nil
-}
-
-// fixedArea is twice the area of an open ring.
-func fixedArea(r [][2]uint32) float64 {
-	sum := 0.0
-	at := func(i int) (float64, float64) {
-		return float64(int64(r[i][0]) - int64(r[0][0])), float64(int64(r[i][1]) - int64(r[0][1]))
-	}
-	for i := 1; i+1 < len(r); i++ {
-		ax, ay := at(i)
-		bx, by := at(i + 1)
-		sum += ax*by - ay*bx
-	}
-	return sum
-}
-
-// finish closes the columns and packs the index.
-func (s *Snapshot) finish(boxes []extent, ordered bool) {
-	s.index = newIndex(boxes, ordered)
-	for _, b := range boxes {
-		s.bounds = s.bounds.with(b)
-	}
-	s.features = append(s.features, feature{ring: uint32(len(s.rings))}) // where the last one ends
-}
-
-// verify refuses rows that share an id, and outlines that cross themselves by more than what rounding at the finest zoom
-// explains: a unit (15 cm at the equator) along the whole outline.
-func (s *Snapshot) verify() error {
-	row := make(map[uint64]int, len(s.features))
-	for i, f := range s.features[:s.Features()] {
-		if first, ok := row[f.id]; ok {
-			return grids.Errorf(grids.Internal, "layer %s, row %d, id %d: row %d has the same id", s.layer.Name, i+1, f.id, first+1)
-		}
-		row[f.id] = i
-	}
-	var w workshop
-	b := s.band(MaxZoom, &w)
-	for i := range s.Features() {
-		fixed := b.repaired[uint32(i)]
-		if fixed == nil {
-			continue
-		}
-		s.quantise(&w.whole, i, MaxZoom)
-		was, length := measure(&w.whole)
-		now, _ := measure(fixed)
-		if math.Abs(was-now) > length+2 {
-			return grids.Errorf(grids.Internal, "layer %s, row %d, id %d: the outline crosses itself; repair it in the data", s.layer.Name, i+1, s.features[i].id)
-		}
-	}
-	return nil
-}
-
-// measure is the area of an outline, holes less, and the length of its rings.
-func measure(o *outline) (area, length float64) {
-	for i := range o.rings {
-		r := o.ring(i)
-		area += float64(area2(r)) / 2
-		last := r[len(r)-1]
-		for _, p := range r {
-			length += math.Hypot(float64(p.x-last.x), float64(p.y-last.y))
-			last = p
-		}
-	}
-	return area, length
+		return tags
+	})
+	l.words, l.live = fresh, len(fresh.ends)
+	return root
 }
 
 // Layer is the catalogue row of the snapshot.
@@ -291,81 +273,31 @@ func (s *Snapshot) Layer() Layer { return s.layer }
 func (s *Snapshot) Stamp() Stamp { return s.stamp }
 
 // Features is how many features the snapshot holds.
-func (s *Snapshot) Features() int { return len(s.features) - 1 }
+func (s *Snapshot) Features() int {
+	n := 0
+	for _, r := range s.roots {
+		n += r.n
+	}
+	return n
+}
 
-// Table is the rows with their original values, for legends and explanations: shared, so not to be changed.
-func (s *Snapshot) Table() grids.Table { return s.table() }
+// bounds is the box of everything.
+func (s *Snapshot) bounds() extent {
+	box := nothing
+	for _, r := range s.roots {
+		box = box.with(r.box)
+	}
+	return box
+}
 
-// Bytes is roughly what the snapshot itself keeps in memory, without the rows it was made from.
+// Bytes is roughly what the snapshot keeps in memory, with what was drawn of it. Snapshots that follow from each other share most of that.
 func (s *Snapshot) Bytes() int64 {
-	n := 16*cap(s.features) + 8*cap(s.xy) + 8*cap(s.rings) + 20*len(s.index.boxes) + 4*cap(s.tags) + cap(s.values.data) + 4*cap(s.values.ends)
-	return int64(n) + 4096
-}
-
-// dictionary is attribute values, each once, as MVT Value messages one after the other.
-type dictionary struct {
-	data []byte
-	ends []uint32
-}
-
-// value is the i-th message.
-func (d *dictionary) value(i uint32) []byte {
-	start := uint32(0)
-	if i > 0 {
-		start = d.ends[i-1]
+	n := cap(s.values.data) + 4*cap(s.values.ends) + 4096
+	for _, r := range s.roots {
+		r.each(func(l *leaf) { n += l.bytes() + 4*cap(l.tags) + 120 })
 	}
-	return d.data[start:d.ends[i]]
-}
-
-// interner fills a dictionary.
-type interner struct {
-	*dictionary
-	known   map[string]uint32
-	scratch []byte
-}
-
-// intern is the entry of v, noTag for nil.
-func (in *interner) intern(v any) (uint32, error) {
-	b := in.scratch[:0]
-	switch v := v.(type) {
-	case nil:
-		return noTag, nil
-	case string:
-		if !utf8.ValidString(v) {
-			return 0, fmt.Errorf("%q is not valid UTF-8", v)
-		}
-		b = appendString(b, v)
-	case bool:
-		b = appendBool(b, v)
-	case int64:
-		b = appendInt(b, v)
-	case float64:
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return 0, fmt.Errorf("%v is not a number that can be shown", v)
-		}
-		b = appendDouble(b, v)
-	default:
-		return 0, fmt.Errorf("a %T is none of string, bool, int64 and float64", v)
+	if s.line != nil {
+		n += 32*len(s.line.where) + 64*len(s.line.words.known)
 	}
-	in.scratch = b
-	return in.entry(b), nil
-}
-
-// entry is the entry of an encoded value.
-func (in *interner) entry(b []byte) uint32 {
-	if i, ok := in.known[string(b)]; ok {
-		return i
-	}
-	i := uint32(len(in.ends))
-	in.data = append(in.data, b...)
-	in.ends = append(in.ends, uint32(len(in.data)))
-	in.known[string(b)] = i
-	return i
-}
-
-// fresh is the entry of a string that no other feature has.
-func (in *interner) fresh(v string) uint32 {
-	in.data = appendString(in.data, v)
-	in.ends = append(in.ends, uint32(len(in.data)))
-	return uint32(len(in.ends) - 1)
+	return int64(n)
 }

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -60,8 +61,19 @@ func TestSnapshotRefusesBrokenRows(t *testing.T) {
 func TestSnapshotKeepsItsRows(t *testing.T) {
 	table := demoTable(t, "towns")
 	s := snapshotOf(t, "towns", table)
-	if s.Features() != 21 || s.Layer().Name != "towns" || s.Stamp().Generation != "g" || s.Bytes() < 20000 || !reflect.DeepEqual(s.Table(), table) {
+	if s.Features() != 21 || s.Layer().Name != "towns" || s.Stamp().Generation != "g" || s.Bytes() < 20000 {
 		t.Errorf("%d features, %d bytes, %+v", s.Features(), s.Bytes(), s.Layer())
+	}
+	for i, f := range rowsOf(t, s) { // the rows of the table are by id
+		want := table.Features[i]
+		if f.ID != want.ID || !reflect.DeepEqual(f.Values, want.Values) {
+			t.Errorf("row %d holds %d %v, want %d %v", i, f.ID, f.Values, want.ID, want.Values)
+		}
+		for r, ring := range f.Geometry.(orb.MultiPolygon)[0] {
+			if theirs := polygonsOf(want.Geometry)[0][r]; math.Abs(planar.Area(ring)+planar.Area(theirs)) > 1e-6*planar.Area(theirs) || len(ring) != len(theirs) {
+				t.Errorf("row %d, ring %d: %d corners and area %v, want %d and %v", i, r, len(ring), planar.Area(ring), len(theirs), planar.Area(theirs))
+			}
+		}
 	}
 	if empty := snapshotOf(t, "towns", grids.Table{Columns: []string{"code"}}); empty.Features() != 0 || len(cutTile(empty, 6, 53, 26)) != 0 {
 		t.Errorf("an empty layer has %d features", empty.Features())
@@ -121,30 +133,38 @@ func TestAttributesAndIDsComeBack(t *testing.T) {
 	})
 }
 
-// Features keep the order of their rows whatever their places, and layers that of the request.
-func TestOrderIsThatOfTheRows(t *testing.T) {
-	s := demoSnapshot(t, "grids")
+// Features come in the order of the tree whatever that of their rows, and layers in that of the request.
+func TestOrderDoesNotDependOnThatOfTheRows(t *testing.T) {
+	table := demoTable(t, "grids")
+	s := snapshotOf(t, "grids", table)
+	slices.Reverse(table.Features)
 	m := maptile.At(chongming.Center(), 6)
 	tile := new(encoder).appendLayer(cutTile(s, 6, int(m.X), int(m.Y)), demoSnapshot(t, "district"), 6, int(m.X), int(m.Y))
 	var names []string
-	var last uint64
+	var ids, want []uint64
 	for _, l := range mustParse(tile) {
 		for _, f := range mustParse(l.b) {
-			switch f.number {
-			case 1:
+			switch {
+			case f.number == 1:
 				names = append(names, string(f.b))
-			case 2:
-				if id := mustParse(f.b)[0].n; len(names) == 1 {
-					if id <= last {
-						t.Fatalf("feature %d comes after %d", id, last)
-					}
-					last = id
-				}
+			case f.number == 2 && len(names) == 1:
+				ids = append(ids, mustParse(f.b)[0].n)
 			}
 		}
 	}
-	if strings.Join(names, ",") != "grids,district" || last < 300 {
-		t.Errorf("layers %v, last feature %d", names, last)
+	s.root().each(func(l *leaf) {
+		for _, f := range l.features[:l.count()] {
+			want = append(want, f.id)
+		}
+	})
+	if strings.Join(names, ",") != "grids,district" || !slices.Equal(ids, want) || len(ids) != 351 {
+		t.Errorf("layers %v, %d features %v, want %v", names, len(ids), ids, want)
+	}
+	for z := 6; z < 14; z++ {
+		r := over(z)
+		if !bytes.Equal(cutTile(s, z, r.X, r.Y), cutTile(snapshotOf(t, "grids", table), z, r.X, r.Y)) {
+			t.Errorf("zoom %d: the tile depends on the order of the rows", z)
+		}
 	}
 }
 
@@ -180,36 +200,77 @@ func TestSmallPolygonsStay(t *testing.T) {
 	}
 }
 
-// The index finds what looking at every box finds.
-func TestIndexFindsWhatAScanFinds(t *testing.T) {
+// The tree finds what looking at every box finds, and is the one tree of its content: a part is a leaf just when it holds few.
+func TestTreeFindsWhatAScanFinds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		draw := func(what string) extent {
+		draw := func(what string, most uint32) extent {
 			x, y := rapid.Uint32().Draw(t, what+" x"), rapid.Uint32().Draw(t, what+" y")
-			w, h := rapid.Uint32Range(0, 1<<29).Draw(t, what+" w"), rapid.Uint32Range(0, 1<<29).Draw(t, what+" h")
+			w, h := rapid.Uint32Range(0, most).Draw(t, what+" w"), rapid.Uint32Range(0, most).Draw(t, what+" h")
 			return extent{x, y, x + min(w, math.MaxUint32-x), y + min(h, math.MaxUint32-y)}
 		}
-		boxes := make([]extent, rapid.IntRange(0, 600).Draw(t, "n"))
-		for i := range boxes {
-			boxes[i] = extent{uint32(i) * 7000000, uint32(i) * uint32(i) * 11000, uint32(i)*7000000 + 90000000, uint32(i)*uint32(i)*11000 + 5000000}
-			if boxes[i].maxX < boxes[i].minX {
-				boxes[i].maxX = math.MaxUint32
+		heap := draw("heap", 1<<20) // many in one place
+		rows := make([]row, rapid.IntRange(0, 600).Draw(t, "n"))
+		for i := range rows {
+			at := extent{uint32(i) * 7000000, uint32(i) * uint32(i) * 11000, uint32(i)*7000000 + 9000000, uint32(i)*uint32(i)*11000 + 5000000}
+			if i%3 == 0 || at.maxX < at.minX || at.maxY < at.minY {
+				at = heap
 			}
+			rows[i] = row{id: uint64(i), box: at, at: at.centre()}
 		}
-		ix := newIndex(boxes, rapid.Bool().Draw(t, "ordered"))
-		var h hits
+		root := grow(slices.Clone(rows), 0, 0)
+		checkTree(t, root, 0, len(rows))
 		for range 3 {
-			e := draw("window")
-			var got, want []int
-			ix.search(e, &h)
-			h.drain(func(i int) { got = append(got, i) })
-			for i, b := range boxes {
-				if b.meets(e) {
-					want = append(want, i)
+			e := draw("window", 1<<29)
+			found := map[uint64]bool{}
+			root.within(e, func(l *leaf) {
+				if !l.bounds().meets(e) {
+					t.Fatalf("visited a leaf at %v, which does not meet %v", l.bounds(), e)
 				}
-			}
-			if !reflect.DeepEqual(got, want) {
-				t.Fatalf("found %v, want %v", got, want)
+				for i, f := range l.features[:l.count()] {
+					found[f.id] = found[f.id] || l.boxes[i].meets(e)
+				}
+			})
+			for _, r := range rows {
+				if found[r.id] != r.box.meets(e) {
+					t.Fatalf("feature %d at %v, found in %v: %v", r.id, r.box, e, found[r.id])
+				}
 			}
 		}
 	})
+}
+
+// checkTree fails unless n is the one tree of what it holds, and holds so many.
+func checkTree(t failer, n *node, depth, count int) {
+	t.Helper()
+	switch {
+	case n == nil:
+		if count != 0 {
+			t.Fatal("there is no tree of ", count)
+		}
+	case n.n != count || n.leaf != nil != (count <= leafSize || depth == maxDepth):
+		t.Fatal("a part at depth ", depth, " says it holds ", n.n, " of ", count, ", a leaf: ", n.leaf != nil)
+	case n.leaf != nil:
+		if n.leaf.count() != count || n.box != n.leaf.bounds() {
+			t.Fatal("a leaf holds ", n.leaf.count(), " of ", count, " in ", n.box, " and ", n.leaf.bounds())
+		}
+	default:
+		box, sum := nothing, 0
+		for q, k := range n.kids {
+			if k == nil {
+				continue
+			}
+			box, sum = box.with(k.box), sum+k.n
+			k.each(func(l *leaf) {
+				for _, b := range l.boxes {
+					if quarter(b.centre(), depth) != q {
+						t.Fatal("a feature at ", b, " is in quarter ", q, " at depth ", depth)
+					}
+				}
+			})
+			checkTree(t, k, depth+1, k.n)
+		}
+		if box != n.box || sum != n.n {
+			t.Fatal("a part holds ", n.n, " in ", n.box, ", its quarters ", sum, " in ", box)
+		}
+	}
 }

@@ -1,18 +1,22 @@
 // Package tiles turns what the district's layers hold into Mapbox Vector Tiles (MVT 2.1) without asking a database.
 //
 // A [Layer] is a row of the catalogue: its name, fields and zoom range, and the SQL that reads it. What a layer holds
-// at one moment is a [Snapshot]: immutable, projected once, indexed, its attributes already encoded. Casework comes
-// as a [Cube], from which sheets of H3 hexagons are cut by period and kind, after disclosure. A [Set] joins the
-// current snapshots and the cube, cuts tiles and keeps the bytes.
+// at one moment is a [Snapshot]: immutable, projected once, in a tree, its attributes already encoded; the next one shares all
+// that did not change. Casework comes as a [Cube], from which sheets of H3 hexagons are cut by period and kind, after
+// disclosure. A [Set] joins the current snapshots and the cube, cuts tiles, and keeps the bytes until the ground under them changes.
 //
-// Positions come in as EPSG:4326 (lon, lat) and are stored in spherical Mercator (EPSG:3857), scaled so that the world
-// is 2^32 units wide: 9.3 mm at the equator. The unit of a tile at zoom z is 2^(20-z) of those, so that the same
-// vertex falls on the same lattice point in every tile and for every polygon that shares it: neighbours stay aligned.
+// Positions come in as EPSG:4326 (lon, lat) and are kept as package lattice describes: the same vertex falls on the same
+// lattice point in every tile and for every polygon that shares it, and neighbours stay aligned.
 package tiles
 
 import (
+	"crypto/md5"
 	"embed"
+	"encoding/binary"
 	"slices"
+
+	"github.com/paulmach/orb"
+	"github.com/paulmach/orb/maptile"
 
 	"wangge/grids"
 )
@@ -43,13 +47,21 @@ type Layer struct {
 	Subjects []grids.Subject // what it is made of: a change of any of them changes the layer
 	Fields   []Field
 	Filtered bool // takes a Filter: its features depend on the period and the kinds asked for
+	// Partition says that its polygons share their borders: they are simplified together, so that neighbours stay aligned
+	// and no gap opens.
+	Partition bool
 }
 
 // mixed reports whether the layer has points and polygons, so that a polygon may become a point.
 func (l Layer) mixed() bool { return l.Geometry == "mixed" }
 
-// Heat is the name of the one layer that comes from the cube of casework instead of a table.
-const Heat = "heat"
+// The layers that come from the cube of casework instead of a table.
+const (
+	Heat     = "heat"     // the hexagons of a period and kinds, with their counts
+	Hexagons = "hexagons" // the hexagons that Heat may have in any period: their geometry alone
+)
+
+func fromCube(layer string) bool { return layer == Heat || layer == Hexagons }
 
 // Findings is the name of the layer whose plots become points where they are too small to see.
 const Findings = "findings"
@@ -73,8 +85,25 @@ func Find(name string) (Layer, bool) {
 	return all[i], true
 }
 
-// names lists the catalogue's names in draw order.
-func names() []string {
+// FindingID is the feature id of the finding of that id, as layers/findings.sql computes it.
+func FindingID(id string) uint64 {
+	sum := md5.Sum([]byte(id))
+	return binary.BigEndian.Uint64(sum[:8]) >> 12
+}
+
+// Over lists the tiles of zoom z that meet a box in degrees, as requests without layers.
+func Over(b orb.Bound, z int) (out []Request) {
+	nw, se := maptile.At(orb.Point{b.Min[0], b.Max[1]}, maptile.Zoom(z)), maptile.At(orb.Point{b.Max[0], b.Min[1]}, maptile.Zoom(z))
+	for x := nw.X; x <= se.X; x++ {
+		for y := nw.Y; y <= se.Y; y++ {
+			out = append(out, Request{Z: z, X: int(x), Y: int(y)})
+		}
+	}
+	return out
+}
+
+// Names lists the catalogue's names in draw order.
+func Names() []string {
 	all := Layers()
 	out := make([]string, len(all))
 	for i, l := range all {

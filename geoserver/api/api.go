@@ -78,7 +78,7 @@ func (s *Server) Handler() http.Handler {
 	}
 	s.register(s.openAPI(r))
 	r.PathPrefix("/").Handler(s.plain(s.webMap)).Methods(http.MethodGet, http.MethodHead).Name("web map")
-	r.Use(s.measured)
+	r.Use(s.measured, s.caughtUp, packed)
 	return s.guard(r)
 }
 
@@ -116,6 +116,7 @@ func (s *Server) openAPI(r *mux.Router) huma.API {
 func (s *Server) register(api huma.API) {
 	get(api, "/api/meta", "meta", "What the server holds: layers, indicators, words", s.meta)
 	get(api, "/api/periods", "periods", "Casework by calendar month", s.periods)
+	get(api, "/api/heat/values", "heat-values", "Counts of the hexagons on the screen in many periods", s.heatValues)
 	get(api, "/api/legend", "legend", "The classes of an indicator on a level", s.legend)
 	get(api, "/api/here", "here", "What is at a place", s.here)
 	get(api, "/api/area/{level}/{code}", "area", "The figures of one unit", s.area)

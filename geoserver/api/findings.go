@@ -23,6 +23,7 @@ type MarkedFinding struct {
 	GridCode    string  `json:"grid_code"`
 	AreaM2      float64 `json:"area_m2"`
 	Version     int64   `json:"version" doc:"of the findings, after the change"`
+	V           string  `json:"v" doc:"names the change: with ?v= any address is answered only by what holds it"`
 }
 
 // FindingDetail is one finding.
@@ -67,7 +68,7 @@ func (s *Server) mark(ctx context.Context, in *struct{ Body NewFinding }) (*stru
 	if err != nil {
 		return nil, s.fail(err)
 	}
-	_ = s.View.Fresh(ctx) // so that the very next tile shows it; a tile checks anyway
+	s.View.Nudge()
 	out := &struct {
 		Status int
 		Body   MarkedFinding
@@ -79,7 +80,7 @@ func (s *Server) mark(ctx context.Context, in *struct{ Body NewFinding }) (*stru
 }
 
 func marked(f grids.Finding, areaM2 float64, v grids.Versions) MarkedFinding {
-	return MarkedFinding{f.ID.String(), string(f.State), f.TownCode, f.VillageCode, f.GridCode, areaM2, v.Of[grids.OnFindings]}
+	return MarkedFinding{f.ID.String(), string(f.State), f.TownCode, f.VillageCode, f.GridCode, areaM2, v.Of[grids.OnFindings], v.String()}
 }
 
 // newFinding reads what a patrol sent. The error is Invalid.
@@ -138,6 +139,6 @@ func (s *Server) withdraw(ctx context.Context, in *byID) (*body[MarkedFinding], 
 	if err != nil {
 		return nil, s.fail(err)
 	}
-	_ = s.View.Fresh(ctx) // as in mark
+	s.View.Nudge()
 	return &body[MarkedFinding]{marked(f, mesh.AreaM2(f.Geometry), v)}, nil
 }

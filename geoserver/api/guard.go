@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gorilla/mux"
+	"github.com/klauspost/compress/gzhttp"
 
 	"wangge/grids"
 )
@@ -72,6 +73,38 @@ func (s *Server) measured(next http.Handler) http.Handler {
 		}
 		s.Observe(name, rec.status, took)
 		s.Log.Debug("request", "method", r.Method, "route", name, "status", rec.status, "took", took)
+	})
+}
+
+// caughtUp holds a request that names versions (?v=, as a write's answer gives them) until the server has them.
+func (s *Server) caughtUp(next http.Handler) http.Handler {
+	return s.plain(func(w http.ResponseWriter, r *http.Request) error {
+		if strings.Contains(r.URL.RawQuery, "v=") {
+			if text := r.URL.Query().Get("v"); text != "" {
+				want, err := grids.ParseVersions(text)
+				if err == nil {
+					err = s.View.FreshAt(r.Context(), want)
+				}
+				if err != nil {
+					return err
+				}
+			}
+		}
+		next.ServeHTTP(w, r)
+		return nil
+	})
+}
+
+// packed compresses the answers of the API. Tiles and the web map are compressed already, and the event stream must not wait.
+func packed(next http.Handler) http.Handler {
+	zipped := gzhttp.GzipHandler(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		api := strings.HasPrefix(r.URL.Path, "/api/") || strings.HasPrefix(r.URL.Path, "/styles/")
+		if api && r.URL.Path != "/api/events" {
+			zipped(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
 	})
 }
 

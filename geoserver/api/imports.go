@@ -89,13 +89,19 @@ type importID struct {
 	ID string `path:"id" maxLength:"64"`
 }
 
-func (s *Server) commitImport(ctx context.Context, in *importID) (*body[importers.Report], error) {
-	report, _, err := s.Imports.Commit(ctx, actor(ctx), in.ID)
+// CommittedImport is the report of an import that was stored.
+type CommittedImport struct {
+	importers.Report
+	V string `json:"v,omitempty" doc:"names the change: with ?v= any address is answered only by what holds it; absent when nothing changed"`
+}
+
+func (s *Server) commitImport(ctx context.Context, in *importID) (*body[CommittedImport], error) {
+	report, v, err := s.Imports.Commit(ctx, actor(ctx), in.ID)
 	if err != nil {
 		return nil, s.fail(err)
 	}
-	_ = s.View.Fresh(ctx) // so that the map shows it at once; a tile checks anyway
-	return &body[importers.Report]{*report}, nil
+	s.View.Nudge()
+	return &body[CommittedImport]{CommittedImport{*report, v.String()}}, nil
 }
 
 func (s *Server) discardImport(_ context.Context, in *importID) (*struct{}, error) {

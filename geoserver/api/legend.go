@@ -20,7 +20,7 @@ const heatReference = 8
 
 // legendQuery says what is coloured and how.
 type legendQuery struct {
-	filterQuery
+	CaseFilter
 	Level     string `query:"level" default:"grids" doc:"grids, villages, towns, cells or heat"`
 	Indicator string `query:"indicator" default:"risk"`
 	Method    string `query:"method" default:"quantile" doc:"quantile, jenks, equal or manual"`
@@ -60,7 +60,7 @@ func (s *Server) makeLegend(ctx context.Context, st *live.State, q legendQuery) 
 	var samples []styles.Sample
 	if level == "heat" {
 		level, indicator = styles.OnCells, "density"
-		if samples, err = s.heatSamples(ctx, q.filterQuery); err != nil {
+		if samples, err = s.heatSamples(ctx, q.CaseFilter); err != nil {
 			return nil, err
 		}
 	}
@@ -75,7 +75,7 @@ func (s *Server) makeLegend(ctx context.Context, st *live.State, q legendQuery) 
 	return &l, err
 }
 
-func (s *Server) heatSamples(ctx context.Context, q filterQuery) ([]styles.Sample, error) {
+func (s *Server) heatSamples(ctx context.Context, q CaseFilter) ([]styles.Sample, error) {
 	f, err := q.filter()
 	if err != nil {
 		return nil, err
@@ -84,17 +84,15 @@ func (s *Server) heatSamples(ctx context.Context, q filterQuery) ([]styles.Sampl
 	if cube == nil {
 		return nil, nil
 	}
-	sheet, err := cube.Sheet(ctx, f, heatReference, s.View.Policy())
+	policy := s.View.Policy()
+	buckets, err := cube.Released(ctx, f, heatReference, policy)
 	if err != nil {
 		return nil, err
 	}
 	var samples []styles.Sample
-	t := sheet.Table()
-	for _, row := range t.Features {
-		for i, name := range t.Columns {
-			if n, ok := row.Values[i].(float64); ok && name == "density" {
-				samples = append(samples, styles.Sample{State: styles.Number, N: n})
-			}
+	for _, b := range buckets {
+		if n, ok := policy.Density(b.N, b.Cell.AreaM2()).Known(); ok {
+			samples = append(samples, styles.Sample{State: styles.Number, N: n})
 		}
 	}
 	return samples, nil
@@ -168,14 +166,14 @@ func (s *Server) style(w http.ResponseWriter, r *http.Request) error {
 	}
 	vars := mux.Vars(r)
 	q := legendQuery{
-		filterQuery: filterQuery{v.Get("from"), v.Get("to"), v.Get("kind")},
-		Level:       param("level", styles.OnGrids), Indicator: param("indicator", "risk"), Method: param("method", "quantile"),
+		CaseFilter: CaseFilter{v.Get("from"), v.Get("to"), v.Get("kind")},
+		Level:      param("level", styles.OnGrids), Indicator: param("indicator", "risk"), Method: param("method", "quantile"),
 		Breaks: v.Get("breaks"), Theme: vars["theme"], Lang: vars["lang"],
 	}
 	if q.Classes, err = strconv.Atoi(param("classes", "6")); err != nil {
 		return grids.Errorf(grids.Invalid, "classes is not a whole number")
 	}
-	o := styles.Options{Theme: styles.Theme(q.Theme), Lang: styles.Lang(q.Lang), Level: q.Level, TileBase: baseURL(r) + "/tiles", HeatQuery: q.encode(),
+	o := styles.Options{Theme: styles.Theme(q.Theme), Lang: styles.Lang(q.Lang), Level: q.Level, TileBase: baseURL(r) + "/tiles",
 		Show: map[string]bool{}, Bounds: bbox(st.Territory().District.Geometry.Bound())}
 	if _, err := q.filter(); err != nil {
 		return err

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/paulmach/orb"
 
@@ -136,14 +135,14 @@ func synthetic(t grids.Territory) bool {
 
 func bbox(b orb.Bound) [4]float64 { return [4]float64{b.Min[0], b.Min[1], b.Max[0], b.Max[1]} }
 
-// filterQuery is the query of everything that counts casework.
-type filterQuery struct {
+// CaseFilter is the query of everything that counts casework.
+type CaseFilter struct {
 	From string `query:"from" doc:"first calendar month, 2025-01"`
 	To   string `query:"to" doc:"last calendar month, 2025-12"`
 	Kind string `query:"kind" doc:"kinds of casework, separated by commas; all when absent"`
 }
 
-func (q filterQuery) filter() (tiles.Filter, error) {
+func (q CaseFilter) filter() (tiles.Filter, error) {
 	v := map[string][]string{}
 	for name, value := range map[string]string{"from": q.From, "to": q.To, "kind": q.Kind} {
 		if value != "" {
@@ -151,16 +150,6 @@ func (q filterQuery) filter() (tiles.Filter, error) {
 		}
 	}
 	return tiles.ParseFilter(v)
-}
-
-func (q filterQuery) encode() string {
-	var parts []string
-	for _, p := range [][2]string{{"from", q.From}, {"to", q.To}, {"kind", q.Kind}} {
-		if p[1] != "" {
-			parts = append(parts, p[0]+"="+p[1])
-		}
-	}
-	return strings.Join(parts, "&")
 }
 
 // MonthCount is one bar of the period bar.
@@ -181,7 +170,7 @@ func (s *Server) periods(ctx context.Context, q *struct {
 	if _, err := s.state(ctx); err != nil {
 		return nil, s.fail(err)
 	}
-	f, err := filterQuery{Kind: q.Kind}.filter()
+	f, err := CaseFilter{Kind: q.Kind}.filter()
 	if err != nil {
 		return nil, s.fail(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gorilla/mux"
 
@@ -23,31 +24,31 @@ func (s *Server) tile(w http.ResponseWriter, r *http.Request) error {
 	if err := set.Check(req); err != nil {
 		return err
 	}
+	h := w.Header()
 	if err := s.View.Fresh(r.Context()); err != nil {
 		since, _, away := s.View.StaleSince()
 		if !away || s.View.State() == nil {
 			return err
 		}
-		w.Header().Set("Warning", `110 - "the database is away: shown as of the last look"`)
-		w.Header().Set("Age", strconv.Itoa(int(s.View.Now().Sub(since).Seconds())))
+		s.labelStale(h, "the database is away: shown as of the last look", since)
+	} else if since, stale := s.View.StaleLayers(req.Layers); stale {
+		s.labelStale(h, "a layer could not be loaded: shown as it was before", since)
 	}
-	h := w.Header()
 	h.Set("Cache-Control", "private, no-cache")
 	h.Set("Vary", "Accept-Encoding")
 	gzip := strings.Contains(r.Header.Get("Accept-Encoding"), "gzip")
-	etag := set.ETag(req)
-	if etag = represented(etag, gzip); matches(r.Header.Get("If-None-Match"), etag) {
-		h.Set("ETag", etag)
-		w.WriteHeader(http.StatusNotModified)
-		return nil
-	}
 	t, err := set.Tile(r.Context(), req)
 	if err != nil {
 		return err
 	}
-	h.Set("ETag", represented(t.ETag, gzip)) // of what was cut, which may be newer
 	if t.Empty {
 		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	etag := represented(t.ETag, gzip)
+	h.Set("ETag", etag)
+	if matches(r.Header.Get("If-None-Match"), etag) {
+		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
 	b := t.Gzip
@@ -62,6 +63,12 @@ func (s *Server) tile(w http.ResponseWriter, r *http.Request) error {
 		_, _ = w.Write(b) // the client may be gone
 	}
 	return nil
+}
+
+// labelStale says on an answer that it may be older than the store.
+func (s *Server) labelStale(h http.Header, why string, since time.Time) {
+	h.Set("Warning", `110 - "`+why+`"`)
+	h.Set("Age", strconv.Itoa(int(s.View.Now().Sub(since).Seconds())))
 }
 
 // represented is the tag of one representation: plain bytes are another than gzipped ones.

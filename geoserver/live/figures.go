@@ -1,6 +1,7 @@
 package live
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -25,12 +26,10 @@ type State struct {
 	Window   grids.Period // of casework in the figures
 	ReadAt   time.Time
 
-	ground    *ground
-	counts    grids.PlaceCounts
-	cellCases map[mesh.Cell]int
-	findings  grids.Table
-	units     map[string][]Figures
-	byCode    map[string]map[string]int
+	ground *ground
+	stored int // events that are stored
+	units  map[string][]Figures
+	byCode map[string]map[string]int
 }
 
 // Figures are what is known of one unit. Every count is as it may be shown.
@@ -87,9 +86,10 @@ func (s *State) index() {
 	}
 }
 
-// figures reads the units of a level out of its table and counts the casework in them.
-func (s *State) figures(level string, t grids.Table, p disclosure.Policy) []Figures {
-	counts := map[string]map[grids.Code]int{"towns": s.counts.Towns, "villages": s.counts.Villages, "grids": s.counts.Grids}[level]
+// figures reads the units of a level out of its table and adds what is counted in them.
+func (s *State) figures(level string, m *memory, p disclosure.Policy) []Figures {
+	t := m.tables[level]
+	counts := map[string]map[grids.Code]int{"towns": m.counts.Towns, "villages": m.counts.Villages, "grids": m.counts.Grids}[level]
 	column := columnsOf(t)
 	list := make([]Figures, len(t.Features))
 	for i, f := range t.Features {
@@ -99,9 +99,7 @@ func (s *State) figures(level string, t grids.Table, p disclosure.Policy) []Figu
 		u.Town, u.TownCode = column.text(f, "town"), column.text(f, "town_code")
 		u.Kind, u.Status = column.text(f, "kind"), column.text(f, "status")
 		u.AreaKm2, _ = column.number(f, "area_km2")
-		open, _ := column.number(f, "findings_open")
-		confirmed, _ := column.number(f, "findings_confirmed")
-		u.FindingsOpen, u.FindingsConfirmed = int(open), int(confirmed)
+		u.setFindings(m)
 		u.Survey = column.value(f, "survey", disclosure.NotLooked())
 		u.CertifiedShare = column.value(f, "certified_share", disclosure.NoData())
 		if level == "villages" && u.Status != "" {
@@ -110,31 +108,36 @@ func (s *State) figures(level string, t grids.Table, p disclosure.Policy) []Figu
 				u.CertifiedShare = disclosure.Number(1)
 			}
 		}
-		u.setCases(s, counts[u.Code], p, mesh.AreaM2(f.Geometry))
-		u.Bound = f.Geometry.Bound()
+		ground := s.ground.extents[place{level, u.Code}]
+		u.setCases(s, counts[u.Code], p, ground.m2)
+		u.Bound = ground.bound
 	}
 	return list
 }
 
+func (u *Figures) setFindings(m *memory) {
+	t := m.tallies[place{u.Level, u.Code}]
+	u.FindingsOpen, u.FindingsConfirmed = t.open, t.confirmed
+}
+
 func (u *Figures) setCases(s *State, n int, p disclosure.Policy, areaM2 float64) {
 	u.Cases, u.Density = disclosure.NoData(), disclosure.NoData()
-	if s.counts.Stored > 0 {
+	if s.stored > 0 {
 		u.Cases, u.Density = p.Count(n), p.Density(n, areaM2)
 	}
 }
 
 // cellFigures makes the figures of the H3 cells. Cases and findings are counted by their points; status and survey are
 // of the ground: a cell takes them from the villages and grids it overlaps, by area.
-func (s *State) cellFigures(p disclosure.Policy) []Figures {
-	open, confirmed := s.findingsByCell()
+func (s *State) cellFigures(m *memory, p disclosure.Policy) []Figures {
 	villages, surveyed := s.units["villages"], s.units["grids"]
 	list := make([]Figures, len(s.ground.cells))
 	for i, c := range s.ground.cells {
 		u := &list[i]
-		u.Level, u.Code, u.Name = "cells", c.cell.String(), c.cell.String()
+		u.Level, u.Code, u.Name = "cells", c.code, c.code
 		u.AreaKm2 = c.landM2 / 1e6
-		u.FindingsOpen, u.FindingsConfirmed = open[c.cell], confirmed[c.cell]
-		u.setCases(s, s.cellCases[c.cell], p, c.landM2)
+		u.setFindings(m)
+		u.setCases(s, m.cellCases[c.cell], p, c.landM2)
 		u.CertifiedShare = overlapMean(c.villages, villages, disclosure.NoData(), func(f Figures) disclosure.Value { return f.CertifiedShare })
 		u.Survey = overlapMean(c.grids, surveyed, disclosure.NotLooked(), func(f Figures) disclosure.Value { return f.Survey })
 		u.Bound = c.ring.Bound()
@@ -143,8 +146,11 @@ func (s *State) cellFigures(p disclosure.Policy) []Figures {
 }
 
 // overlapMean is the mean over the overlapped units by area; a unit without the value counts as nothing done, and none
-// when no unit has it.
+// when no unit has it, or their level could not be loaded.
 func overlapMean(parts []part, units []Figures, none disclosure.Value, of func(Figures) disclosure.Value) disclosure.Value {
+	if len(units) == 0 {
+		return none
+	}
 	sum, all, known := 0.0, 0.0, false
 	for _, q := range parts {
 		if n, ok := of(units[q.unit]).Known(); ok {
@@ -158,32 +164,13 @@ func overlapMean(parts []part, units []Figures, none disclosure.Value, of func(F
 	return disclosure.Number(sum / all)
 }
 
-func (s *State) findingsByCell() (open, confirmed map[mesh.Cell]int) {
-	open, confirmed = map[mesh.Cell]int{}, map[mesh.Cell]int{}
-	column := columnsOf(s.findings)
-	for _, f := range s.findings.Features {
-		cell, err := mesh.At(f.Geometry.Bound().Center(), cellResolution)
-		if err != nil {
-			continue // a place off the earth cannot be stored
-		}
-		state := grids.FindingState(column.text(f, "state"))
-		if state.Open() {
-			open[cell]++
-		}
-		if state.WasConfirmed() {
-			confirmed[cell]++
-		}
-	}
-	return open, confirmed
-}
-
 // cellTable is the layer "cells" without its counts; the rows are in the order of the figures.
 func (s *State) cellTable() grids.Table {
-	t := grids.Table{Columns: []string{"id", "area_km2", "findings_open", "findings_confirmed", "survey", "certified_share"}}
+	t := grids.Table{Columns: []string{"id", "area_km2", "survey", "certified_share"}}
 	for i, c := range s.ground.cells {
 		u := s.units["cells"][i]
 		t.Features = append(t.Features, grids.Feature{ID: uint64(c.cell) & (1<<52 - 1), Geometry: orb.Polygon{c.ring},
-			Values: []any{u.Code, number(disclosure.Number(u.AreaKm2), 4), int64(u.FindingsOpen), int64(u.FindingsConfirmed), number(u.Survey, ShareDecimals), number(u.CertifiedShare, ShareDecimals)}})
+			Values: []any{u.Code, number(disclosure.Number(u.AreaKm2), 4), number(u.Survey, ShareDecimals), number(u.CertifiedShare, ShareDecimals)}})
 	}
 	return t
 }
@@ -229,4 +216,32 @@ func (c columns) value(f grids.Feature, name string, missing disclosure.Value) d
 		return disclosure.Number(n)
 	}
 	return missing
+}
+
+// How many decimals a figure is shown with, everywhere the same.
+const (
+	DensityDecimals = 3
+	ShareDecimals   = 4
+	RiskDecimals    = 2
+)
+
+// Round is v with so many decimals; a number that rounds to 0 stays the smallest that can be shown.
+func Round(v disclosure.Value, decimals int) disclosure.Value {
+	n, ok := v.Known()
+	if !ok || n == 0 {
+		return v
+	}
+	scale := math.Pow10(decimals)
+	if r := math.Round(n*scale) / scale; r != 0 {
+		return disclosure.Number(r)
+	}
+	return disclosure.Number(math.Copysign(1/scale, n))
+}
+
+// number is a value as a tile attribute: nil unless it is a number or zero.
+func number(v disclosure.Value, decimals int) any {
+	if n, ok := Round(v, decimals).Known(); ok {
+		return n
+	}
+	return nil
 }

@@ -17,11 +17,19 @@ type ground struct {
 	townOfVillage, gridOf  map[grids.Code]grids.Code
 	townOfGrid             map[grids.Code]grids.Code
 	cells                  []groundCell
+	extents                map[place]extent
+}
+
+// extent is how large a unit is and where.
+type extent struct {
+	m2    float64
+	bound orb.Bound
 }
 
 // groundCell is an H3 cell over the district, with what it overlaps. Units are indexes into the territory's order.
 type groundCell struct {
 	cell            mesh.Cell
+	code            string
 	ring            orb.Ring
 	landM2          float64 // of the cell inside the district
 	villages, grids []part
@@ -33,21 +41,27 @@ type part struct {
 }
 
 func newGround(t grids.Territory, gridOf map[grids.Code]grids.Code) *ground {
-	g := &ground{territory: t, gridOf: gridOf, townSet: map[grids.Code]bool{}, townOfVillage: map[grids.Code]grids.Code{}, townOfGrid: map[grids.Code]grids.Code{}}
+	g := &ground{territory: t, gridOf: gridOf, townSet: map[grids.Code]bool{}, townOfVillage: map[grids.Code]grids.Code{}, townOfGrid: map[grids.Code]grids.Code{}, extents: map[place]extent{}}
 	zones := make([]mesh.Zone, 0, len(t.Villages))
+	note := func(level, code string, area orb.MultiPolygon) {
+		g.extents[place{level, code}] = extent{mesh.AreaM2(area), area.Bound()}
+	}
 	for _, v := range t.Towns {
+		note("towns", v.Code, v.Geometry)
 		g.townSet[v.Code] = true
 		zones = append(zones, mesh.Zone{Code: v.Code, Geometry: v.Geometry})
 	}
 	g.towns = mesh.NewLocator(zones)
 	zones = zones[:0:0]
 	for _, v := range t.Villages {
+		note("villages", v.Code, v.Geometry)
 		g.townOfVillage[v.Code] = v.TownCode
 		zones = append(zones, mesh.Zone{Code: v.Code, Geometry: v.Geometry})
 	}
 	g.villages = mesh.NewLocator(zones)
 	zones = zones[:0:0]
 	for _, v := range t.Grids {
+		note("grids", v.Code, v.Geometry)
 		g.townOfGrid[v.Code] = v.TownCode
 		zones = append(zones, mesh.Zone{Code: v.Code, Geometry: v.Geometry})
 	}
@@ -57,7 +71,7 @@ func newGround(t grids.Territory, gridOf map[grids.Code]grids.Code) *ground {
 
 // ReadPlaces reads the stored territory for looking places up. The error is NotFound when there is none.
 func ReadPlaces(ctx context.Context, store Store) (grids.Places, error) {
-	c, err := store.Read(ctx, func(grids.Versions) grids.Query { return grids.Query{Territory: true} })
+	c, err := store.Read(ctx, grids.Versions{}, func(grids.Versions, []grids.Change) grids.Query { return grids.Query{Territory: true} })
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +87,7 @@ func (g *ground) cover() error {
 	at := make(map[mesh.Cell]int, len(over))
 	for _, o := range over {
 		at[o.Cell] = len(g.cells)
-		g.cells = append(g.cells, groundCell{cell: o.Cell, ring: o.Cell.Boundary(), landM2: o.AreaM2})
+		g.cells = append(g.cells, groundCell{cell: o.Cell, code: o.Cell.String(), ring: o.Cell.Boundary(), landM2: o.AreaM2})
 	}
 	add := func(unit int, geometry orb.MultiPolygon, list func(*groundCell) *[]part) error {
 		over, err := mesh.Cover(geometry, cellResolution)

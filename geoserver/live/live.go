@@ -1,12 +1,15 @@
 // Package live is what the server holds in memory: the territory, the layers ready to be cut into tiles, and the figures
 // of every unit. It follows the store by its versions and never answers with anything older than the store was when a
-// request arrived, unless the store is away; then it says so.
+// request arrived, unless the store is away; then it says so. A change is read by the ids it names, and what did not change is
+// shared with the state before.
 package live
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,10 +22,11 @@ import (
 	"wangge/tiles"
 )
 
-// Store is where the truth is. Read sees one moment, names it by its versions, and reads what plan asks for then.
+// Store is where the truth is. Read sees one moment, names it by its versions, and reads what plan asks for when it knows them and
+// the changes since the versions given.
 type Store interface {
 	Versions(ctx context.Context) (grids.Versions, error)
-	Read(ctx context.Context, plan func(grids.Versions) grids.Query) (grids.Content, error)
+	Read(ctx context.Context, since grids.Versions, plan func(now grids.Versions, changes []grids.Change) grids.Query) (grids.Content, error)
 }
 
 // Options are what a view is made with.
@@ -35,27 +39,41 @@ type Options struct {
 	Log        *slog.Logger
 }
 
+const (
+	pace       = 2 * time.Millisecond // from one look at the store to the next when many wait: whoever comes in between shares it
+	many       = 8                    // requests that shared a look
+	patience   = 5 * time.Second      // how long a request waits for a version that it names
+	retryFault = 30 * time.Second     // until a layer that could not be loaded is tried again without a change
+)
+
 // View is the memory of a server. It is safe for concurrent use; readers never wait for each other.
 type View struct {
-	store Store
-	o     Options
-	set   *tiles.Set
-	state atomic.Pointer[State]
-	fault atomic.Pointer[fault] // why the last look at the store failed; nil when it did not
-	busy  atomic.Pointer[string]
+	store  Store
+	o      Options
+	set    *tiles.Set
+	state  atomic.Pointer[State]
+	fault  atomic.Pointer[fault]            // why the last look at the store failed; nil when it did not
+	faulty atomic.Pointer[map[string]fault] // layers that could not be loaded and show what they showed before
+	busy   atomic.Pointer[string]
+	parts  atomic.Pointer[string] // how far a load is
+	hub    hub
 
-	mu      sync.Mutex
-	next    *flight // the look that has not begun yet: whoever arrives now is served by it
-	flying  bool
-	readers map[chan grids.Versions]bool
+	memory *memory   // of the one that looks
+	tried  time.Time // when layers with faults were last tried
+
+	mu     sync.Mutex
+	next   *flight // the look that has not begun yet: whoever arrives now is served by it
+	flying bool
 }
 
 // flight is one shared look at the store's versions.
 type flight struct {
-	done chan struct{}
-	err  error
+	done    chan struct{}
+	waiting int // requests that share it
+	err     error
 }
 
+// fault is an error and since when it holds.
 type fault struct {
 	err   error
 	since time.Time
@@ -67,7 +85,8 @@ func New(store Store, o Options) (*View, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	v := &View{store: store, o: o, set: tiles.NewSet(o.Policy, o.CacheBytes), readers: map[chan grids.Versions]bool{}}
+	v := &View{store: store, o: o, set: tiles.NewSet(o.Policy, o.CacheBytes), memory: newMemory(), hub: hub{readers: map[chan *Event]bool{}}}
+	v.faulty.Store(&map[string]fault{})
 	fc, err := geojson.UnmarshalFeatureCollection(o.Land)
 	if err != nil {
 		return nil, grids.Hide(grids.Invalid, err, "the base map is not GeoJSON")
@@ -81,7 +100,7 @@ func New(store Store, o Options) (*View, error) {
 	if err != nil {
 		return nil, err
 	}
-	v.set.Put(snapshot)
+	v.set.Publish(tiles.Change{Snapshots: []*tiles.Snapshot{snapshot}})
 	return v, nil
 }
 
@@ -104,17 +123,7 @@ func (v *View) Weights() risk.Weights { return v.o.Weights }
 // at the same time share one look at the store. On an error the view keeps what it has: the caller may serve that,
 // labelled as stale since [View.StaleSince].
 func (v *View) Fresh(ctx context.Context) error {
-	v.mu.Lock()
-	f := v.next
-	if f == nil {
-		f = &flight{done: make(chan struct{})}
-		v.next = f
-		if !v.flying {
-			v.flying = true
-			go v.fly()
-		}
-	}
-	v.mu.Unlock()
+	f := v.board()
 	select {
 	case <-f.done:
 		return f.err
@@ -123,9 +132,50 @@ func (v *View) Fresh(ctx context.Context) error {
 	}
 }
 
+// board joins the look that has not begun yet.
+func (v *View) board() *flight {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.next == nil {
+		v.next = &flight{done: make(chan struct{})}
+		if !v.flying {
+			v.flying = true
+			go v.fly()
+		}
+	}
+	v.next.waiting++
+	return v.next
+}
+
+// Nudge begins a look at the store and does not wait for it: after a write, so that open maps hear of it at once. Whoever asks for
+// something waits for his own look anyway.
+func (v *View) Nudge() { v.board() }
+
+// FreshAt is Fresh until the view holds at least the versions given, as a write's answer names them: a store with replicas may show
+// them later. Versions of another generation are those of before a restore, and not waited for. The error is Unavailable when they
+// do not come.
+func (v *View) FreshAt(ctx context.Context, want grids.Versions) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		if err := v.Fresh(ctx); err != nil {
+			return err
+		}
+		if st := v.State(); st.Versions.Covers(want) || st.Versions.Generation != want.Generation {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return grids.Errorf(grids.Unavailable, "the change that v names has not arrived here yet; try again shortly")
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
 // fly makes looks as long as somebody waits for one. A look belongs to no request, so that no request can cancel it.
 func (v *View) fly() {
 	for {
+		began := time.Now()
 		v.mu.Lock()
 		f := v.next
 		v.next = nil
@@ -140,6 +190,9 @@ func (v *View) fly() {
 		cancel()
 		v.noteFault(f.err)
 		close(f.done)
+		if f.waiting >= many { // nobody joins it any more
+			time.Sleep(pace - time.Since(began))
+		}
 	}
 }
 
@@ -153,33 +206,43 @@ func (v *View) sync(ctx context.Context) error {
 	}
 	was := v.state.Load()
 	today := grids.DayOf(v.o.Now())
-	if was != nil && was.Versions.Same(now) && was.Today == today {
+	again := len(*v.faulty.Load()) > 0 && v.o.Now().Sub(v.tried) > retryFault
+	if was != nil && was.Versions.Same(now) && was.Today == today && !again {
 		return nil
 	}
-	began := time.Now()
-	state, err := v.load(ctx, was, today)
-	if err != nil {
-		return err
-	}
-	v.state.Store(state)
-	v.o.Log.Info("layers loaded", "took", time.Since(began).Round(time.Millisecond), "versions", state.Versions.Of)
-	v.tell(state.Versions)
-	return nil
+	v.tried = v.o.Now()
+	return v.load(ctx, was, today)
 }
 
 // noteFault keeps since when the store is away.
 func (v *View) noteFault(err error) {
-	if err == nil {
+	was := v.fault.Load()
+	var at grids.Versions
+	if st := v.state.Load(); st != nil {
+		at = st.Versions
+	}
+	switch {
+	case err == nil && was != nil:
 		v.fault.Store(nil)
-		return
-	}
-	f := &fault{err: err, since: v.o.Now()}
-	if was := v.fault.Load(); was != nil {
-		f.since = was.since
-	} else {
+		v.hub.problem(at, Problem{})
+	case err != nil && was == nil:
+		f := &fault{err, v.o.Now()}
+		v.fault.Store(f)
 		v.o.Log.Error("the store cannot be followed", "err", err, "cause", cause(err))
+		v.hub.problem(at, f.problem())
+	case err != nil:
+		v.fault.Store(&fault{err, was.since})
 	}
-	v.fault.Store(f)
+}
+
+func (f *fault) problem() Problem { return Problem{Since: &f.since, Detail: f.err.Error()} }
+
+// Problem is why the view cannot follow the store; the zero Problem when it can.
+func (v *View) Problem() Problem {
+	if f := v.fault.Load(); f != nil {
+		return f.problem()
+	}
+	return Problem{}
 }
 
 // StaleSince is since when the view could not follow the store; ok is false when it can.
@@ -191,17 +254,33 @@ func (v *View) StaleSince() (since time.Time, err error, ok bool) {
 	return f.since, f.err, true
 }
 
+// StaleLayers is since when some of the layers could not be loaded and show what they showed before.
+func (v *View) StaleLayers(layers []string) (since time.Time, ok bool) {
+	for name, f := range *v.faulty.Load() {
+		if slices.Contains(layers, name) && (!ok || f.since.Before(since)) {
+			since, ok = f.since, true
+		}
+	}
+	return since, ok
+}
+
 // Problems lists why the server is not ready, in sentences; empty when it is.
 func (v *View) Problems() []string {
 	var list []string
-	if why := v.busy.Load(); why != nil {
-		list = append(list, *why)
+	for _, why := range []*string{v.busy.Load(), v.parts.Load()} {
+		if why != nil {
+			list = append(list, *why)
+		}
 	}
 	if _, err, away := v.StaleSince(); away {
 		list = append(list, err.Error())
 	}
-	if missing := v.set.Missing(); len(missing) > 0 {
-		for _, m := range missing {
+	faulty := *v.faulty.Load()
+	for _, name := range slices.Sorted(maps.Keys(faulty)) {
+		list = append(list, fmt.Sprintf("the layer %s could not be loaded and shows what it showed before; the log has the cause", name))
+	}
+	for _, m := range v.set.Missing() {
+		if _, known := faulty[m]; !known {
 			list = append(list, "the layer "+m+" is not loaded yet")
 		}
 	}
@@ -229,32 +308,22 @@ func (v *View) Run(ctx context.Context) {
 	}
 }
 
-// Subscribe gives a channel that gets the versions after every change. A reader that does not keep up misses the ones
-// in between, never the last. cancel ends it.
-func (v *View) Subscribe() (changes <-chan grids.Versions, cancel func()) {
-	ch := make(chan grids.Versions, 1)
-	v.mu.Lock()
-	v.readers[ch] = true
-	v.mu.Unlock()
-	return ch, func() {
-		v.mu.Lock()
-		delete(v.readers, ch)
-		v.mu.Unlock()
+// Prewarm cuts the tiles over the district up to a zoom, so that the first who look find them made. It stops when ctx ends.
+func (v *View) Prewarm(ctx context.Context, maxZoom int, layers ...string) error {
+	st := v.State()
+	if st == nil {
+		return nil
 	}
-}
-
-func (v *View) tell(versions grids.Versions) {
-	v.mu.Lock()
-	readers := maps.Clone(v.readers)
-	v.mu.Unlock()
-	for ch := range readers {
-		select {
-		case <-ch: // an older one that was not read yet
-		default:
-		}
-		select {
-		case ch <- versions:
-		default:
+	box := st.Territory().District.Geometry.Bound()
+	for z := tiles.MinZoom; z <= min(maxZoom, tiles.MaxZoom); z++ {
+		for _, r := range tiles.Over(box, z) {
+			for _, layer := range layers {
+				r.Layers = []string{layer}
+				if _, err := v.set.Tile(ctx, r); err != nil {
+					return err
+				}
+			}
 		}
 	}
+	return nil
 }

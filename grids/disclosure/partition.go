@@ -1,7 +1,6 @@
 package disclosure
 
 import (
-	"cmp"
 	"slices"
 
 	"wangge/grids/mesh"
@@ -22,47 +21,68 @@ type Bucket struct {
 // isolates nothing. hidden is for audit: see the package comment before showing it. The buckets come coarse cells first,
 // then by cell, whatever the order of the map.
 func (p Policy) Partition(counts map[mesh.Cell]int, coarsest int) (shown []Bucket, hidden int) {
-	waiting := byResolution(counts)
-	for res := len(waiting) - 1; res >= 0; res-- {
-		level := waiting[res]
-		slices.SortFunc(level, func(a, b Bucket) int { return cmp.Compare(a.Cell, b.Cell) })
-		for _, b := range merge(level) {
-			switch {
-			case p.shows(b.N):
-				shown = append(shown, b)
-			case res > max(coarsest, 0):
-				waiting[res-1] = append(waiting[res-1], Bucket{b.Cell.Parent(res - 1), b.N})
-			default:
-				hidden += b.N
-			}
-		}
-	}
-	slices.SortFunc(shown, coarseFirst)
-	return shown, hidden
-}
-
-// byResolution sorts the positive counts into one list a resolution, 0 to 15.
-func byResolution(counts map[mesh.Cell]int) (lists [16][]Bucket) {
+	cells := make([]Bucket, 0, len(counts))
 	for c, n := range counts {
-		if n > 0 {
-			lists[c.Resolution()] = append(lists[c.Resolution()], Bucket{c, n})
-		}
+		cells = append(cells, Bucket{c, n})
 	}
-	return lists
+	slices.SortFunc(cells, func(a, b Bucket) int { return mesh.DescendantsFirst(a.Cell, b.Cell) })
+	c := climb{policy: p, coarsest: max(coarsest, 0)}
+	for _, b := range cells {
+		c.add(b.Cell, b.N)
+	}
+	return c.end()
 }
 
-// merge adds up neighbours of the same cell in place.
-func merge(sorted []Bucket) []Bucket {
-	out := sorted[:0]
-	for _, b := range sorted {
-		if n := len(out); n > 0 && out[n-1].Cell == b.Cell {
-			out[n-1].N += b.N
-			continue
-		}
-		out = append(out, b)
+// PartitionSorted is [Policy.Partition] for cells of one resolution in ascending order, each once; counts[i] is that of
+// cells[i]. It takes linear time. The order is not checked: out of order,
+// what belongs together comes apart.
+func (p Policy) PartitionSorted(cells []mesh.Cell, counts []uint32, coarsest int) (shown []Bucket, hidden int) {
+	c := climb{policy: p, coarsest: max(coarsest, 0)}
+	for i, cell := range cells {
+		c.add(cell, int(counts[i]))
 	}
-	return out
+	return c.end()
 }
 
-// coarseFirst orders buckets by resolution, then cell. The resolution leads among the bits of an H3 index.
-func coarseFirst(a, b Bucket) int { return cmp.Compare(a.Cell, b.Cell) }
+// climb is one way over all cells, descendants first. A cell is settled when the way leaves it: by then all that comes
+// up to it is there.
+type climb struct {
+	policy   Policy
+	coarsest int
+	last     mesh.Cell    // the way stands in it and its ancestors
+	waiting  [16]int      // by resolution: events of the cell that the way stands in, not in a bucket
+	shown    [16][]Bucket // by resolution
+	hidden   int
+}
+
+// add goes on to cell, which holds n events.
+func (c *climb) add(cell mesh.Cell, n int) {
+	if n <= 0 {
+		return
+	}
+	c.leave(c.last.Shared(cell))
+	c.last = cell
+	c.waiting[cell.Resolution()] += n
+}
+
+// leave settles the cells that are finer than resolution res, -1 for all.
+func (c *climb) leave(res int) {
+	for r := c.last.Resolution(); r > res; r-- {
+		n := c.waiting[r]
+		c.waiting[r] = 0
+		switch {
+		case c.policy.shows(n):
+			c.shown[r] = append(c.shown[r], Bucket{c.last.Parent(r), n})
+		case r > c.coarsest:
+			c.waiting[r-1] += n
+		default:
+			c.hidden += n
+		}
+	}
+}
+
+// end settles everything. Coarse cells come first.
+func (c *climb) end() (shown []Bucket, hidden int) {
+	c.leave(-1)
+	return slices.Concat(c.shown[:]...), c.hidden
+}

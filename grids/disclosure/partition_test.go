@@ -1,6 +1,8 @@
 package disclosure
 
 import (
+	"cmp"
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -125,6 +127,76 @@ func TestPartitionKeepsItsPromises(t *testing.T) {
 	})
 }
 
+// byLevels is the reference: resolution by resolution, the small ones added to their parents.
+func byLevels(p Policy, counts map[mesh.Cell]int, coarsest int) (shown []Bucket, hidden int) {
+	for res := 15; res >= 0; res-- {
+		up := map[mesh.Cell]int{}
+		for c, n := range counts {
+			switch {
+			case n <= 0:
+			case c.Resolution() < res:
+				up[c] += n
+			case n >= p.K:
+				shown = append(shown, Bucket{c, n})
+			case res > coarsest:
+				up[c.Parent(res-1)] += n
+			default:
+				hidden += n
+			}
+		}
+		counts = up
+	}
+	slices.SortFunc(shown, func(a, b Bucket) int {
+		return cmp.Or(cmp.Compare(a.Cell.Resolution(), b.Cell.Resolution()), cmp.Compare(a.Cell, b.Cell))
+	})
+	return shown, hidden
+}
+
+func TestPartitionIsTheReference(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := Policy{K: rapid.IntRange(1, 40).Draw(t, "k")}
+		coarsest := rapid.IntRange(-1, 12).Draw(t, "coarsest")
+		counts := drawn(t)
+		want, wantHidden := byLevels(p, counts, max(coarsest, 0))
+		if got, hidden := p.Partition(counts, coarsest); !slices.Equal(got, want) || hidden != wantHidden {
+			t.Fatalf("%v and %d hidden, want %v and %d", got, hidden, want, wantHidden)
+		}
+	})
+}
+
+func TestPartitionSortedIsTheReference(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := Policy{K: rapid.IntRange(1, 40).Draw(t, "k")}
+		coarsest, res := rapid.IntRange(-1, 13).Draw(t, "coarsest"), rapid.IntRange(0, 12).Draw(t, "res")
+		spread := rapid.SampledFrom([]float64{.001, .02, 1, 40}).Draw(t, "spread")
+		counts := map[mesh.Cell]int{}
+		for range rapid.IntRange(0, 120).Draw(t, "cells") {
+			c, err := mesh.At(orb.Point{121.5 + rapid.Float64Range(0, spread).Draw(t, "lon"), 31.6 + rapid.Float64Range(0, spread).Draw(t, "lat")}, res)
+			if err != nil {
+				t.Fatal(err)
+			}
+			counts[c] = rapid.IntRange(0, 6).Draw(t, "n")
+		}
+		cells, numbers := columns(counts)
+		want, wantHidden := byLevels(p, counts, max(coarsest, 0))
+		if got, hidden := p.PartitionSorted(cells, numbers, coarsest); !slices.Equal(got, want) || hidden != wantHidden {
+			t.Fatalf("%v and %d hidden, want %v and %d", got, hidden, want, wantHidden)
+		}
+	})
+	if shown, hidden := (Policy{}).PartitionSorted([]mesh.Cell{at(t, 121.5, 31.62, 9)}, []uint32{7}, 5); shown != nil || hidden != 7 {
+		t.Errorf("the zero policy shows %v and hides %d", shown, hidden)
+	}
+}
+
+// columns is the cells in ascending order and their counts.
+func columns(counts map[mesh.Cell]int) (cells []mesh.Cell, numbers []uint32) {
+	cells = slices.Sorted(maps.Keys(counts))
+	for _, c := range cells {
+		numbers = append(numbers, uint32(counts[c]))
+	}
+	return cells, numbers
+}
+
 // The attack that a threshold at every level falls to: the sum of all that is published below a cell, less that below its
 // published children, isolates fewer than K events.
 func TestParentMinusChildrenIsolatesNothing(t *testing.T) {
@@ -150,16 +222,35 @@ func TestParentMinusChildrenIsolatesNothing(t *testing.T) {
 	})
 }
 
-// BenchmarkPartition divides a million events, clustered in about 100 000 cells of resolution 10.
-func BenchmarkPartition(b *testing.B) {
+// clustered is events in cells of resolution res.
+func clustered(b *testing.B, events, res int) map[mesh.Cell]int {
 	random := rand.New(rand.NewPCG(310151, 13))
 	counts := map[mesh.Cell]int{}
-	for range 1_000_000 {
+	for range events {
 		spread := .02 + .25*random.Float64()*random.Float64()
-		counts[at(b, 121.5+spread*random.NormFloat64(), 31.6+.6*spread*random.NormFloat64(), 10)]++
+		counts[at(b, 121.5+spread*random.NormFloat64(), 31.6+.6*spread*random.NormFloat64(), res)]++
 	}
+	return counts
+}
+
+// BenchmarkPartition divides a million events, clustered in about 100 000 cells of resolution 10.
+func BenchmarkPartition(b *testing.B) {
+	counts := clustered(b, 1_000_000, 10)
 	for b.Loop() {
 		Policy{K: 3}.Partition(counts, 7)
 	}
 	b.ReportMetric(float64(len(counts)), "cells")
+}
+
+// BenchmarkPartitionSorted divides the same, and 170 000 events in about 60 000 cells.
+func BenchmarkPartitionSorted(b *testing.B) {
+	for _, events := range []int{1_000_000, 170_000} {
+		b.Run(fmt.Sprintf("events=%d", events), func(b *testing.B) {
+			cells, numbers := columns(clustered(b, events, 10))
+			for b.Loop() {
+				Policy{K: 3}.PartitionSorted(cells, numbers, 5)
+			}
+			b.ReportMetric(float64(len(cells)), "cells")
+		})
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"cmp"
 	"maps"
 	"math"
+	"math/bits"
 	"slices"
 	"strconv"
 
@@ -61,6 +62,10 @@ func ParseCell(s string) (Cell, error) {
 // String is the hexadecimal form, as H3 writes it.
 func (c Cell) String() string { return strconv.FormatUint(uint64(c), 16) }
 
+// resolutionBits are those of a cell's index that hold its resolution. The base cell and one digit a resolution lie below;
+// those of finer resolutions are all ones.
+const resolutionBits = 15 << 52
+
 // Resolution is the cell's resolution, 0 (coarse) to 15 (fine).
 func (c Cell) Resolution() int { return int(c >> 52 & 15) }
 
@@ -73,8 +78,22 @@ func (c Cell) Parent(res int) Cell {
 	if res < 0 || res > c.Resolution() || !c.isCell() {
 		return 0
 	}
-	return c&^(15<<52) | Cell(res)<<52 | (1<<(3*(finest-res)) - 1)
+	return c&^resolutionBits | Cell(res)<<52 | (1<<(3*(finest-res)) - 1)
 }
+
+// Shared is the resolution of the finest cell that both cells lie in, where a cell lies in itself; -1 when they are in
+// different base cells.
+func (c Cell) Shared(d Cell) int {
+	differ := bits.Len64(uint64((c ^ d) &^ resolutionBits))
+	if differ == 0 {
+		return c.Resolution()
+	}
+	return max(finest-1-(differ-1)/3, -1) // three bits a resolution, the finest lowest, below the base cell
+}
+
+// DescendantsFirst compares cells for sorting: a cell comes after all that lie in it, and cells of one resolution ascend.
+// Sorted like this, the cells of any ancestor are contiguous.
+func DescendantsFirst(c, d Cell) int { return cmp.Compare(c&^resolutionBits, d&^resolutionBits) }
 
 // Children are the descendants of resolution res in ascending order, nil when res is coarser than the cell or more
 // than six resolutions finer.

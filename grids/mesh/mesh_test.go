@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"maps"
@@ -209,6 +210,39 @@ func TestFamily(t *testing.T) {
 	if got, _ := At(c.Center(), 8); got != c {
 		t.Errorf("the centre of %v lies in %v", c, got)
 	}
+}
+
+// Against the parents, for cells near each other, above each other and on other sides of the Earth.
+func TestSharedAndOrder(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		spread := rapid.SampledFrom([]float64{0, .0001, .01, 1, 30}).Draw(t, "spread")
+		draw := func() Cell {
+			p := orb.Point{121.5 + spread*rapid.Float64Range(-1, 1).Draw(t, "lon"), 31.6 + spread*rapid.Float64Range(-1, 1).Draw(t, "lat")}
+			c, err := At(p, rapid.IntRange(0, 15).Draw(t, "res"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return c
+		}
+		c, d := draw(), draw()
+		want := min(c.Resolution(), d.Resolution())
+		for want >= 0 && c.Parent(want) != d.Parent(want) {
+			want--
+		}
+		if got := c.Shared(d); got != want || d.Shared(c) != want {
+			t.Fatalf("%v and %v share %d and %d, want %d", c, d, got, d.Shared(c), want)
+		}
+		order := cmp.Compare(c, d) // of cells of one resolution
+		switch res := min(c.Resolution(), d.Resolution()); {
+		case c.Parent(res) != d.Parent(res):
+			order = cmp.Compare(c.Parent(res), d.Parent(res))
+		case c != d:
+			order = cmp.Compare(d.Resolution(), c.Resolution())
+		}
+		if got := DescendantsFirst(c, d); got != order {
+			t.Fatalf("%v and %v compare as %d, want %d", c, d, got, order)
+		}
+	})
 }
 
 func TestRollUpKeepsTheTotal(t *testing.T) {

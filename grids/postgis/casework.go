@@ -16,8 +16,8 @@ const (
 	placedByGrid    = int16(3)
 )
 
-var caseworkTable = table{"casework_event", grids.OnCasework, false, []string{"district_id", "event_id", "kind", "on_day", "by_week", "placed_by",
-	"town_code", "village_code", "grid_code", "h3_12", "geom", "synthetic", "batch_id"}}
+var caseworkTable = table{"casework_event", grids.OnCasework, tellsBatch, false, []string{"district_id", "event_id", "kind", "on_day", "by_week", "placed_by",
+	"town_code", "village_code", "grid_code", "h3_12", "geom", "synthetic", "batch_id"}, nil}
 
 // ImportCasework stores events, idempotent by id: see importRows for rows and check. The batch's counts may grow while
 // rows is read; they are stored at the end.
@@ -55,15 +55,16 @@ func (s *Store) ImportCasework(ctx context.Context, actor grids.Actor, b *grids.
 	}, check, nil)
 }
 
-// caseColumns reads all events; one without a point has the cell 0. They come sorted by cell, as the cube wants them.
-func (s *Store) caseColumns(ctx context.Context, tx pgx.Tx) (c grids.CaseColumns, err error) {
-	var n int64
-	if err := tx.QueryRow(ctx, `select count(*) from casework_event where district_id = $1`, s.district).Scan(&n); err != nil {
+// caseColumns reads all events, or those of some batches; one without a point has the cell 0. They come sorted by cell, as
+// the cube wants them.
+func (s *Store) caseColumns(ctx context.Context, tx pgx.Tx, batches []grids.ID) (c grids.CaseColumns, err error) {
+	n, err := s.countEvents(ctx, tx, batches)
+	if err != nil {
 		return c, err
 	}
 	c = grids.CaseColumns{Cells: make([]int64, 0, n), Months: make([]int32, 0, n), Kinds: make([]uint8, 0, n)}
 	rows, err := tx.Query(ctx, `select h3_12, (extract(year from on_day) * 12 + extract(month from on_day) - 1)::int, kind
-		from casework_event where district_id = $1 order by h3_12`, s.district)
+		from casework_event where district_id = $1 and ($2::uuid[] is null or batch_id = any($2)) order by h3_12`, s.district, batches)
 	if err != nil {
 		return c, err
 	}
@@ -77,15 +78,21 @@ func (s *Store) caseColumns(ctx context.Context, tx pgx.Tx) (c grids.CaseColumns
 	return c, err
 }
 
-// placeCounts counts the events of a window by grid, village and town.
-func (s *Store) placeCounts(ctx context.Context, tx pgx.Tx, window grids.Period) (c grids.PlaceCounts, err error) {
+// countEvents counts the events, or those of some batches.
+func (s *Store) countEvents(ctx context.Context, tx pgx.Tx, batches []grids.ID) (n int, err error) {
+	err = tx.QueryRow(ctx, `select count(*) from casework_event where district_id = $1 and ($2::uuid[] is null or batch_id = any($2))`, s.district, batches).Scan(&n)
+	return n, err
+}
+
+// placeCounts counts the events of a window, or those of some batches in it, by grid, village and town.
+func (s *Store) placeCounts(ctx context.Context, tx pgx.Tx, window grids.Period, batches []grids.ID) (c grids.PlaceCounts, err error) {
 	c = grids.PlaceCounts{Grids: map[grids.Code]int{}, Villages: map[grids.Code]int{}, Towns: map[grids.Code]int{}}
-	if err := tx.QueryRow(ctx, `select count(*) from casework_event where district_id = $1`, s.district).Scan(&c.Stored); err != nil {
+	if c.Stored, err = s.countEvents(ctx, tx, batches); err != nil {
 		return c, err
 	}
 	rows, err := tx.Query(ctx, `select coalesce(town_code, ''), coalesce(village_code, ''), coalesce(grid_code, ''), count(*)
-		from casework_event where district_id = $1 and on_day between $2 and $3
-		group by grouping sets ((town_code), (village_code), (grid_code))`, s.district, window.From.First().Date(), window.To.Last().Date())
+		from casework_event where district_id = $1 and on_day between $2 and $3 and ($4::uuid[] is null or batch_id = any($4))
+		group by grouping sets ((town_code), (village_code), (grid_code))`, s.district, window.From.First().Date(), window.To.Last().Date(), batches)
 	if err != nil {
 		return c, err
 	}

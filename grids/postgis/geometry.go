@@ -59,6 +59,9 @@ func decode(b []byte) (orb.Geometry, error) {
 	}
 	switch t := t.(type) {
 	case *geom.Point:
+		if t.Empty() {
+			return nil, grids.Errorf(grids.Internal, "a stored geometry is an empty point")
+		}
 		return orb.Point{t.X(), t.Y()}, nil
 	case *geom.Polygon:
 		return polygon(t.FlatCoords(), t.Ends(), t.Stride(), 0), nil

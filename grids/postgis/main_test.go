@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/paulmach/orb"
 	"github.com/paulmach/orb/geojson"
@@ -16,7 +17,7 @@ import (
 func TestMain(m *testing.M) { pgtest.Main(m) }
 
 // open is a store on a database of its own.
-func open(t *testing.T) *Store {
+func open(t testing.TB) *Store {
 	t.Helper()
 	s, err := Open(t.Context(), pgtest.Database(t), grids.Chongming)
 	if err != nil {
@@ -27,7 +28,7 @@ func open(t *testing.T) *Store {
 }
 
 // areas reads a level of the demo territory.
-func areas(t *testing.T, file string) []grids.Area {
+func areas(t testing.TB, file string) []grids.Area {
 	t.Helper()
 	b, err := os.ReadFile("../../geoserver/demo/chongming/" + file + "_synthetic.geojson")
 	if err != nil {
@@ -50,7 +51,7 @@ func areas(t *testing.T, file string) []grids.Area {
 }
 
 // store imports a level and fails on any flaw that stops it.
-func store(t *testing.T, s *Store, level grids.Level, list []grids.Area) grids.AreaResult {
+func store(t testing.TB, s *Store, level grids.Level, list []grids.Area) grids.AreaResult {
 	t.Helper()
 	res := try(t, s, level, list)
 	if !res.Stored && !res.Unchanged {
@@ -59,7 +60,7 @@ func store(t *testing.T, s *Store, level grids.Level, list []grids.Area) grids.A
 	return res
 }
 
-func try(t *testing.T, s *Store, level grids.Level, list []grids.Area) grids.AreaResult {
+func try(t testing.TB, s *Store, level grids.Level, list []grids.Area) grids.AreaResult {
 	t.Helper()
 	res, err := s.ImportAreas(t.Context(), grids.Operator, grids.AreaImport{Level: level, Areas: list, Family: grids.DrugControl, Edition: "test",
 		From: grids.DayFrom(2026, 1, 1), ToleranceM2: 10, Batch: grids.Batch{ID: grids.NewID(), Subject: string(level), File: "test"}})
@@ -70,14 +71,20 @@ func try(t *testing.T, s *Store, level grids.Level, list []grids.Area) grids.Are
 }
 
 // chongming is a store with the demo territory.
-func chongming(t *testing.T) *Store {
+func chongming(t testing.TB) *Store {
 	t.Helper()
 	s := open(t)
+	territory(t, s)
+	return s
+}
+
+// territory imports the demo territory.
+func territory(t testing.TB, s *Store) {
+	t.Helper()
 	store(t, s, grids.LevelDistrict, areas(t, "district"))
 	store(t, s, grids.LevelTowns, areas(t, "towns"))
 	store(t, s, grids.LevelVillages, areas(t, "units"))
 	store(t, s, grids.LevelGrids, areas(t, "grids"))
-	return s
 }
 
 func box(w, s, e, n float64) orb.MultiPolygon {
@@ -94,7 +101,7 @@ func quarters() (district, town []grids.Area, four []grids.Area) {
 	return district, town, four
 }
 
-func small(t *testing.T) (*Store, []grids.Area) {
+func small(t testing.TB) (*Store, []grids.Area) {
 	t.Helper()
 	s := open(t)
 	district, town, four := quarters()
@@ -113,7 +120,7 @@ func codes(flaws []grids.Flaw) []grids.FlawCode {
 	return slices.Compact(list)
 }
 
-func count(t *testing.T, s *Store, sql string, args ...any) (n int) {
+func count(t testing.TB, s *Store, sql string, args ...any) (n int) {
 	t.Helper()
 	if err := s.pool.QueryRow(context.Background(), sql, args...).Scan(&n); err != nil {
 		t.Fatal(err)
@@ -122,4 +129,10 @@ func count(t *testing.T, s *Store, sql string, args ...any) (n int) {
 }
 
 // ground asks for the territory alone.
-func ground(grids.Versions) grids.Query { return grids.Query{Territory: true} }
+func ground(grids.Versions, []grids.Change) grids.Query { return grids.Query{Territory: true} }
+
+func timeout(t *testing.T, d time.Duration) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	t.Cleanup(cancel)
+	return ctx
+}

@@ -8,11 +8,9 @@ package postgis
 import (
 	"context"
 	"embed"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -119,92 +117,6 @@ func registerGeometry(ctx context.Context, conn *pgx.Conn) error {
 	}
 	conn.TypeMap().RegisterType(&pgtype.Type{Name: "geometry", OID: oid, Codec: pgtype.ByteaCodec{}})
 	return nil
-}
-
-// change is what a write did, for the outbox and the audit row beside it.
-type change struct {
-	actor    grids.Actor
-	action   string          // a verb: import, mark, withdraw
-	subject  grids.Subject   // what the audit row is about
-	touches  []grids.Subject // whose versions grow; subject alone when empty
-	detail   any             // JSON; never a place finer than the noun's id
-	bounds   *[4]float64     // west, south, east, north of the change; nil = anywhere
-	versions grids.Versions  // filled by write: the versions after the change
-}
-
-// write runs f and, in the same transaction, bumps the versions, adds the outbox rows and the audit row. A change
-// that f reports as nothing (false) leaves no trace.
-func (s *Store) write(ctx context.Context, c *change, f func(tx pgx.Tx) (changed bool, err error)) error {
-	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		changed, err := f(tx)
-		if err != nil || !changed {
-			return err
-		}
-		return s.record(ctx, tx, c)
-	})
-}
-
-// record writes versions, outbox and audit of a change. The version rows are locked in a fixed order, so that two
-// writers never wait for each other crosswise, and their numbers are dense.
-func (s *Store) record(ctx context.Context, tx pgx.Tx, c *change) error {
-	touches := c.touches
-	if len(touches) == 0 {
-		touches = []grids.Subject{c.subject}
-	}
-	slices.Sort(touches)
-	c.versions.Of = map[grids.Subject]int64{}
-	for _, sub := range touches {
-		var v int64
-		err := tx.QueryRow(ctx, `insert into district_version as d (district_id, subject, version) values ($1, $2, 1)
-			on conflict on constraint district_version_pk do update set version = d.version + 1 returning version`, s.district, sub).Scan(&v)
-		if err != nil {
-			return err
-		}
-		var bounds []float64
-		if c.bounds != nil {
-			bounds = c.bounds[:]
-		}
-		if _, err := tx.Exec(ctx, `insert into outbox (district_id, subject, version, bounds) values ($1, $2, $3, $4)`, s.district, sub, v, bounds); err != nil {
-			return err
-		}
-		c.versions.Of[sub] = v
-	}
-	detail, err := json.Marshal(c.detail)
-	if err != nil {
-		return err
-	}
-	_, err = tx.Exec(ctx, `insert into audit (district_id, audit_id, actor, role, action, subject, detail) values ($1, $2, $3, $4, $5, $6, $7)`,
-		s.district, grids.NewID(), c.actor.Name, c.actor.Role, c.action, c.subject, detail)
-	return err
-}
-
-// Versions reads the current versions in one statement.
-func (s *Store) Versions(ctx context.Context) (v grids.Versions, err error) {
-	defer wrap(&err, "read the versions")
-	return s.versions(ctx, s.pool)
-}
-
-type querier interface {
-	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
-	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
-}
-
-func (s *Store) versions(ctx context.Context, q querier) (grids.Versions, error) {
-	v := grids.Versions{Of: map[grids.Subject]int64{}}
-	rows, err := q.Query(ctx, `select g.id::text, coalesce(d.subject, ''), coalesce(d.version, 0)
-		from generation g left join district_version d on d.district_id = $1`, s.district)
-	if err != nil {
-		return v, err
-	}
-	var subject string
-	var version int64
-	_, err = pgx.ForEachRow(rows, []any{&v.Generation, &subject, &version}, func() error {
-		if subject != "" {
-			v.Of[grids.Subject(subject)] = version
-		}
-		return nil
-	})
-	return v, err
 }
 
 // wrap turns whatever came out of the driver into an *grids.Error; an error that is one already passes unchanged.

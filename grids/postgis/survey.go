@@ -8,7 +8,7 @@ import (
 	"wangge/grids"
 )
 
-var surveyTable = table{"survey_result", grids.OnSurveys, true, []string{"district_id", "result_id", "grid_code", "village_code", "round", "completion", "on_day", "answers", "synthetic", "batch_id"}}
+var surveyTable = table{"survey_result", grids.OnSurveys, tellsNothing, true, []string{"district_id", "result_id", "grid_code", "village_code", "round", "completion", "on_day", "answers", "synthetic", "batch_id"}, nil}
 
 // ImportSurveys stores survey results, idempotent by id.
 func (s *Store) ImportSurveys(ctx context.Context, actor grids.Actor, b *grids.Batch, rows func() iter.Seq[grids.SurveyResult], check func() error) (grids.Stored, error) {

@@ -11,7 +11,7 @@ import (
 
 func TestTheDemoTerritoryPasses(t *testing.T) {
 	s := chongming(t)
-	c, err := s.Read(t.Context(), ground)
+	c, err := s.Read(t.Context(), grids.Versions{}, ground)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +124,7 @@ func TestEditions(t *testing.T) {
 	if n := count(t, s, `select count(*) from grid_edition where state = 'superseded'`); n != 1 {
 		t.Errorf("%d superseded editions, want 1", n)
 	}
-	c, err := s.Read(t.Context(), ground)
+	c, err := s.Read(t.Context(), grids.Versions{}, ground)
 	if err != nil || len(c.Territory.Grids) != 3 {
 		t.Errorf("the published edition has %d grids (%v), want 3", len(c.Territory.Grids), err)
 	}

@@ -7,7 +7,7 @@ import (
 	"wangge/grids"
 )
 
-var statusTable = table{"village_status", grids.OnVillages, true, []string{"district_id", "status_id", "village_code", "status", "valid_from", "valid_to", "synthetic", "batch_id"}}
+var statusTable = table{"village_status", grids.OnVillages, tellsNothing, true, []string{"district_id", "status_id", "village_code", "status", "valid_from", "valid_to", "synthetic", "batch_id"}, nil}
 
 // ImportVillageStatuses stores statuses, idempotent by id.
 func (s *Store) ImportVillageStatuses(ctx context.Context, actor grids.Actor, b *grids.Batch, rows func() iter.Seq[grids.VillageStatus], check func() error) (grids.Stored, error) {

@@ -1,4 +1,4 @@
--- Grids of the published drug-control edition with everything counted in them but casework. Parameters: @district, @today.
+-- Grids of the published drug-control edition with everything counted in them but casework and findings. Parameters: @district, @today.
 with edition as (
   select edition_id from grid_edition where district_id = @district and family = 'drug-control' and state = 'published'),
 status as (
@@ -21,17 +21,12 @@ by_village as (
   select gv.grid_code, sum(l.completion * gv.area_m2) / sum(gv.area_m2) as done
   from grid_village gv join latest l on l.village_code = gv.village_code
   where gv.district_id = @district and gv.edition_id = (select edition_id from edition)
-  group by gv.grid_code),
-found as (
-  select grid_code, count(*) filter (where state not in ('dismissed', 'closed')) as open,
-    count(*) filter (where state in ('confirmed', 'eradicated', 're_inspected', 'closed')) as confirmed
-  from finding where district_id = @district group by grid_code)
+  group by gv.grid_code)
 select ('x' || substr(md5(g.code), 1, 13))::bit(52)::bigint as fid, g.geom, g.code, g.name, t.name as town, g.town_code,
   round((g.area_m2 / 1e6)::numeric, 3)::float8 as area_km2,
-  coalesce(f.open, 0) as findings_open, coalesce(f.confirmed, 0) as findings_confirmed,
   round(coalesce(l.completion, v.done)::numeric, 4)::float8 as survey, round(c.share::numeric, 4)::float8 as certified_share
 from grid g join town t on t.district_id = g.district_id and t.code = g.town_code
 left join certified c on c.grid_code = g.code left join latest l on l.grid_code = g.code
-left join by_village v on v.grid_code = g.code left join found f on f.grid_code = g.code
+left join by_village v on v.grid_code = g.code
 where g.district_id = @district and g.edition_id = (select edition_id from edition)
 order by g.code;

@@ -1,4 +1,4 @@
--- Towns with everything counted in them but casework, which the server adds from one count that all levels share.
+-- Towns with everything counted in them but casework and findings, which the server adds from one count that all levels share.
 -- Parameters: @district, @today. A share is of the ground: village units and grids weigh by their area.
 with status as (
   select distinct on (village_code) village_code, status
@@ -20,14 +20,9 @@ grid_survey as (
   where g.district_id = @district and e.family = 'drug-control' and e.state = 'published'),
 survey as ( -- ground not looked at counts as nothing done, but a town where nobody looked has no value
   select town_code, sum(completion * area_m2) / sum(area_m2) as done from grid_survey
-  group by town_code having count(completion) > 0),
-found as (
-  select town_code, count(*) filter (where state not in ('dismissed', 'closed')) as open,
-    count(*) filter (where state in ('confirmed', 'eradicated', 're_inspected', 'closed')) as confirmed
-  from finding where district_id = @district group by town_code)
+  group by town_code having count(completion) > 0)
 select t.code::bigint as fid, t.geom, t.code, t.name, t.kind, round((t.area_m2 / 1e6)::numeric, 3)::float8 as area_km2,
-  coalesce(f.open, 0) as findings_open, coalesce(f.confirmed, 0) as findings_confirmed,
   round(s.done::numeric, 4)::float8 as survey, round(coalesce(c.share, case when exists (select from status) then 0 end)::numeric, 4)::float8 as certified_share
-from town t left join certified c on c.town_code = t.code left join survey s on s.town_code = t.code left join found f on f.town_code = t.code
+from town t left join certified c on c.town_code = t.code left join survey s on s.town_code = t.code
 where t.district_id = @district
 order by t.code;

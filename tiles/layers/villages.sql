@@ -1,4 +1,4 @@
--- Village units with their status and everything counted in them but casework. Parameters: @district, @today.
+-- Village units with their status and everything counted in them but casework and findings. Parameters: @district, @today.
 with status as (
   select distinct on (village_code) village_code, status
   from village_status
@@ -14,17 +14,12 @@ by_grid as ( -- surveyed by grid: what lies in the village counts by its ground
   select gv.village_code, sum(l.completion * gv.area_m2) / sum(gv.area_m2) as done
   from grid_village gv join grid_edition e using (district_id, edition_id) join latest l on l.grid_code = gv.grid_code
   where gv.district_id = @district and e.family = 'drug-control' and e.state = 'published'
-  group by gv.village_code),
-found as (
-  select village_code, count(*) filter (where state not in ('dismissed', 'closed')) as open,
-    count(*) filter (where state in ('confirmed', 'eradicated', 're_inspected', 'closed')) as confirmed
-  from finding where district_id = @district group by village_code)
+  group by gv.village_code)
 select v.code::bigint as fid, v.geom, v.code, v.name, v.kind, t.name as town, v.town_code, round((v.area_m2 / 1e6)::numeric, 3)::float8 as area_km2,
   s.status, -- without a record there is no status: "not declared" is a record of its own
-  coalesce(f.open, 0) as findings_open, coalesce(f.confirmed, 0) as findings_confirmed,
   round(coalesce(l.completion, g.done)::numeric, 4)::float8 as survey
 from village v join town t on t.district_id = v.district_id and t.code = v.town_code
 left join status s on s.village_code = v.code left join latest l on l.village_code = v.code
-left join by_grid g on g.village_code = v.code left join found f on f.village_code = v.code
+left join by_grid g on g.village_code = v.code
 where v.district_id = @district
 order by v.code;

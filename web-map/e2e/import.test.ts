@@ -50,7 +50,7 @@ it('commits a clean file and refreshes the map', async () => {
   await page.getByRole('button', { name: '保存 2 行' }).click({ timeout: 20_000 });
   await page.getByRole('heading', { name: '已保存' }).waitFor();
   await expect
-    .poll(() => requests.slice(before).some((url) => url.includes('/tiles/heat/')), { timeout: 15_000 })
+    .poll(() => requests.slice(before).some((url) => url.includes('/api/heat/values')), { timeout: 15_000 })
     .toBe(true);
   await page.getByRole('button', { name: '再导入一个文件' }).click();
   expect(await page.getByText('拖入文件，或点击选择').isVisible()).toBe(true);

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Legend } from '../src/api/types';
-import { api, base, countColor, idle, openMap, pixels, useBrowser } from './browser';
+import { api, base, countColor, idle, openMap, type Pixels, pixels, useBrowser } from './browser';
 
 useBrowser();
 
@@ -66,24 +66,57 @@ it('changes level, indicator, method and number of classes', async () => {
   expect(page.url()).toContain('breaks=5,20');
 });
 
-it('asks for other heat tiles when the period is dragged', async () => {
+const middle = { x: 330, y: 60, width: 980, height: 600 };
+const differ = (a: Pixels, b: Pixels) => a.data.some((value, i) => Math.abs(value - (b.data[i] ?? 0)) > 40);
+const toServer = (urls: readonly string[]) => urls.filter((url) => url.startsWith(base.origin));
+const forValues = (urls: readonly string[]) => urls.filter((url) => url.includes('/api/heat/values'));
+
+it('follows the finger over the period bar: one question when it comes down, and no tile', async () => {
   const { page, requests } = await openMap('#level=none&show=heat');
-  const before = await pixels(page, { x: 330, y: 60, width: 980, height: 600 });
+  const whole = await pixels(page, middle);
   const bar = page.getByRole('slider', { name: /时段/ });
   const box = await bar.boundingBox();
   if (box === null) throw new Error('the period bar is not on the screen');
-  const whole = await bar.getAttribute('aria-valuetext');
+  const asked = requests.length;
   await page.mouse.move(box.x + box.width * 0.3, box.y + 20);
   await page.mouse.down();
-  await page.mouse.move(box.x + box.width * 0.45, box.y + 20, { steps: 5 });
+  await expect.poll(() => forValues(requests.slice(asked)).length).toBe(1);
+  await idle(page);
+  const month = await pixels(page, middle);
+  expect(differ(whole, month)).toBe(true);
+
+  const inMemory = requests.length;
+  await page.mouse.move(box.x + box.width * 0.55, box.y + 20, { steps: 10 });
+  await idle(page);
+  const range = await pixels(page, middle); // the pointer is still down
+  expect(differ(month, range)).toBe(true);
+  await page.mouse.move(box.x + box.width * 0.1, box.y + 20, { steps: 10 });
+  await idle(page);
+  expect(differ(range, await pixels(page, middle))).toBe(true);
+  expect(toServer(requests.slice(inMemory))).toEqual([]);
+  expect(page.url()).not.toContain('period=');
+
   await page.mouse.up();
   await idle(page);
-  expect(await bar.getAttribute('aria-valuetext')).not.toBe(whole);
   const [, from, to] = /period=(\d{4}-\d\d)\.\.(\d{4}-\d\d)/.exec(page.url()) ?? [];
   expect(from && to && from < to).toBe(true);
-  expect(requests.some((url) => url.includes('/tiles/heat/') && url.includes(`from=${from}&to=${to}`))).toBe(true);
-  const after = await pixels(page, { x: 330, y: 60, width: 980, height: 600 });
-  expect(after.data.some((value, i) => Math.abs(value - (before.data[i] ?? 0)) > 40)).toBe(true);
+  expect(toServer(requests.slice(inMemory)).some((url) => url.includes('level=heat') && url.includes(`to=${to}`))).toBe(
+    true, // the legend follows
+  );
+  expect(forValues(requests.slice(asked))).toHaveLength(1);
+  expect(requests.slice(asked).filter((url) => url.includes('/tiles/'))).toEqual([]);
+});
+
+it('small moves of the map ask for no values, another zoom does', async () => {
+  const { page, requests } = await openMap('#map=11.3/31.62/121.5&level=none&show=heat');
+  const asked = requests.length;
+  const view = (zoom: number, lon: number) =>
+    page.evaluate((hash) => location.replace(hash), `#map=${zoom}/31.62/${lon}&level=none&show=heat`);
+  await view(11.3, 121.501);
+  await idle(page);
+  expect(forValues(requests.slice(asked))).toEqual([]);
+  await view(12.3, 121.501);
+  await expect.poll(() => forValues(requests.slice(asked)).some((url) => url.includes('z=12'))).toBe(true);
 });
 
 it('moves the period by keys, by year, by preset and by kind', async () => {
@@ -101,7 +134,8 @@ it('moves the period by keys, by year, by preset and by kind', async () => {
   expect(page.url()).toMatch(/period=\d{4}-\d\d\.\.\d{4}-\d\d/);
   await page.getByRole('button', { name: '举报线索' }).click();
   await idle(page);
-  expect(requests.some((url) => url.includes('/tiles/heat/') && url.includes('kind=tipoff'))).toBe(true);
+  expect(forValues(requests).some((url) => url.includes('kind=tipoff'))).toBe(true);
+  expect(requests.some((url) => url.includes('/tiles/') && /from=|kind=/.test(url))).toBe(false);
   await page.getByRole('button', { name: '播放' }).click();
   const before = await text();
   await page.waitForFunction(
@@ -109,6 +143,8 @@ it('moves the period by keys, by year, by preset and by kind', async () => {
     before,
   );
   await page.getByRole('button', { name: '暂停' }).click();
+  const [from = ''] = /(?<=period=)\d{4}-\d\d/.exec(page.url()) ?? [];
+  expect((await text())?.startsWith(`${from.slice(0, 4)}年${Number(from.slice(5))}月`)).toBe(true);
 });
 
 it('changes theme and language, and keeps both in the address', async () => {
@@ -145,7 +181,7 @@ it('switches layers, with a legend of its own for the heat', async () => {
     await page.getByRole('switch', { name }).check();
   await page.getByRole('region', { name: /热图/ }).waitFor();
   await idle(page);
-  for (const layer of ['heat', 'findings', 'surveys', 'labels']) {
+  for (const layer of ['hexagons', 'findings', 'surveys', 'labels']) {
     expect(
       requests.some((url) => url.includes(`/tiles/${layer}/`)),
       layer,

@@ -1,6 +1,7 @@
 import type { Request } from 'playwright-core';
 import { expect, it } from 'vitest';
 import type { Finding, Meta, NewFinding } from '../src/api/types';
+import { holds } from '../src/map/tiling';
 import { api, countColor, idle, openMap, pixelOf, pixels, useBrowser, villagePoints } from './browser';
 
 useBrowser();
@@ -105,13 +106,10 @@ it('says why the server refuses a place outside the district', async () => {
   expect(await page.getByRole('button', { name: '重试' }).isVisible()).toBe(true);
 });
 
-it('redraws what another user marked, without being asked', async () => {
-  const { lon, lat } = place();
-  const { page, requests } = await openMap(`#map=15/${lat}/${lon}&level=none&show=findings`);
-  const before = requests.length;
-  const id = crypto.randomUUID();
+/** Marks a place as another user would; returns the function that takes it back. */
+async function markElsewhere([lon, lat]: [number, number]): Promise<() => Promise<unknown>> {
   const found: NewFinding = {
-    id,
+    id: crypto.randomUUID(),
     geometry: { type: 'Point', coordinates: [lon, lat] },
     kind: 'unknown',
     confidence: 1,
@@ -120,12 +118,82 @@ it('redraws what another user marked, without being asked', async () => {
   };
   const init = { method: 'POST', body: JSON.stringify(found), headers: { 'Content-Type': 'application/json' } };
   await api('/api/findings', init);
-  await expect
-    .poll(() => requests.slice(before).some((url) => url.includes('/tiles/findings/')), { timeout: 15_000 })
-    .toBe(true);
-  expect(requests.slice(before).some((url) => url.includes('/tiles/land/'))).toBe(false);
+  return () => api(`/api/findings/${found.id}/withdraw`, { method: 'POST' });
+}
+
+const spottedColor = async () =>
+  (await api<Meta>('/api/meta')).finding_states.find((s) => s.id === 'spotted')?.color ?? '';
+
+it('draws what another user marked, and asks for the tiles at its place alone', async () => {
+  const { lon, lat } = place();
+  const { page, requests } = await openMap(`#map=15/${lat}/${lon}&level=none&show=findings`);
+  const spotted = await spottedColor();
+  const at = await pixelOf(page, lon, lat);
+  const clip = { x: at.x - 16, y: at.y - 16, width: 32, height: 32 };
+  expect(countColor(await pixels(page, clip), spotted)).toBe(0);
+  const before = requests.length;
+  const takeBack = await markElsewhere([lon, lat]);
+  await expect.poll(async () => countColor(await pixels(page, clip), spotted), { timeout: 15_000 }).toBeGreaterThan(30);
+  const tiles = requests.slice(before).flatMap((url) => {
+    const [, layer, z, x, y] = /\/tiles\/(\w+)\/(\d+)\/(\d+)\/(\d+)\.mvt/.exec(url) ?? [];
+    return layer === undefined ? [] : [{ layer, tile: { z: Number(z), x: Number(x), y: Number(y) } }];
+  });
+  const marks = tiles.filter(({ layer }) => layer === 'findings');
+  expect(marks.length).toBeGreaterThan(0);
+  for (const { tile } of marks) expect(holds(tile, [lon, lat, lon, lat]), JSON.stringify(tile)).toBe(true);
+  const untouched = ['land', 'district', 'labels', 'surveys', 'hexagons']; // areas hold the number of their findings
+  expect(tiles.filter(({ layer }) => untouched.includes(layer))).toEqual([]);
+  await takeBack();
+  await expect.poll(async () => countColor(await pixels(page, clip), spotted), { timeout: 15_000 }).toBe(0);
+});
+
+it('draws what was marked out of view when the place is looked at again', async () => {
+  const { lon, lat } = place();
+  const away = lon + 0.2;
+  const hash = (at: number) => `#map=15/${lat}/${at}&level=none&show=findings`;
+  const { page } = await openMap(hash(lon));
+  const spotted = await spottedColor();
+  const at = await pixelOf(page, lon, lat);
+  const clip = { x: at.x - 16, y: at.y - 16, width: 32, height: 32 };
+  const look = async (to: number) => {
+    await page.evaluate((next) => location.replace(next), hash(to));
+    await idle(page);
+  };
+  await look(away);
+  const takeBack = await markElsewhere([lon, lat]);
+  await page.waitForTimeout(2000); // the page hears of it, and has nothing to draw
+  await look(lon);
+  await expect.poll(async () => countColor(await pixels(page, clip), spotted), { timeout: 15_000 }).toBeGreaterThan(30);
   await page.close();
-  await api(`/api/findings/${id}/withdraw`, { method: 'POST' });
+  await takeBack();
+});
+
+it('renews the panel of a selected finding that another user changes', async () => {
+  const { lon, lat } = place();
+  const takeBack = await markElsewhere([lon + 0.001, lat]);
+  const { page } = await openMap(`#map=15/${lat}/${lon}&level=none&show=findings`);
+  const at = await pixelOf(page, lon + 0.001, lat);
+  await page.mouse.click(at.x, at.y);
+  const state = page.locator('.finding-state');
+  await state.waitFor();
+  const before = await state.textContent();
+  await takeBack();
+  await expect.poll(() => state.textContent(), { timeout: 15_000 }).not.toBe(before);
+});
+
+it('says that the server has lost its database, until it has it again', async () => {
+  const { page } = await openMap('#show=none');
+  const since = new Date(Date.now() - 120_000).toISOString();
+  const said = (event: string) => ({ contentType: 'text/event-stream', body: `retry: 300\n\n${event}` });
+  let lost = true;
+  await page.route('**/api/events', (route) =>
+    route.fulfill(said(lost ? `event: problem\ndata: {"since":"${since}","detail":"away"}\n\n` : ': well\n\n')),
+  );
+  await page.reload();
+  const notice = page.getByRole('alert').filter({ hasText: '暂时连不上数据库' });
+  await notice.waitFor();
+  lost = false;
+  await expect.poll(() => notice.count(), { timeout: 15_000 }).toBe(0);
 });
 
 it('says that the server is gone, and goes on when it is back', async () => {

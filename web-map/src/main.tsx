@@ -2,13 +2,13 @@ import { render } from 'preact';
 import { App } from './panels/app';
 import { dressDocument, followHistory, loadMeta } from './state/app';
 import { onKey } from './state/keys';
-import { followVersions } from './state/live';
+import { followServer } from './state/live';
 import './styles.css';
 
 void loadMeta();
 dressDocument();
 followHistory();
-followVersions();
+followServer();
 document.addEventListener('keydown', onKey);
 
 const root = document.getElementById('app');

@@ -69,3 +69,11 @@ describe('times', () => {
     expect(format.instant('2026-03-31T18:30:00Z', 'en')).toBe('1 Apr 2026, 02:30');
   });
 });
+
+describe('since when', () => {
+  const now = Date.parse('2025-06-01T17:30:00Z'); // 01:30 on the district's clock, the next day
+  it.each([
+    ['2025-06-01T16:05:00Z', '00:05'],
+    ['2025-06-01T15:59:00Z', '1 Jun 2025, 23:59'],
+  ])('%s', (iso, expected) => expect(format.since(iso, now, 'en')).toBe(expected));
+});

@@ -1,15 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import {
   brush,
+  brushes,
   extend,
+  keyed,
   keyMove,
   lastMonths,
   monthsBetween,
+  nearest,
   nextFrame,
   periodOf,
   type Range,
   rangeOf,
   shift,
+  shifts,
   yearRange,
 } from '../src/state/period';
 
@@ -77,4 +81,37 @@ describe('moving the range', () => {
     ['End', true, range(3, 15)],
     ['a', false, null],
   ])('%s (shift: %s)', (key, shifted, expected) => expect(keyMove(key, shifted, range(3, 5), 16)).toEqual(expected));
+});
+
+describe('what is in reach', () => {
+  it('of a brush: every range from the month it began at', () => {
+    const reach = brushes(2, 5);
+    expect(reach).toEqual([range(0, 2), range(1, 2), range(2, 2), range(2, 3), range(2, 4)]);
+    for (let at = 0; at < 5; at++) expect(reach).toContainEqual(brush(2, at, 5));
+  });
+
+  it('of playing: every range of the same length', () => {
+    const reach = shifts(range(1, 3), 5);
+    expect(reach).toEqual([range(0, 2), range(1, 3), range(2, 4)]);
+    let frame = range(1, 3);
+    for (let i = 0; i < 7; i++) {
+      frame = nextFrame(frame, 5);
+      expect(reach).toContainEqual(frame);
+    }
+  });
+
+  it('of the keys: one press of any of them', () => {
+    for (const key of ['ArrowLeft', 'ArrowRight', 'PageUp', 'PageDown', 'Home', 'End'])
+      for (const shifted of [false, true])
+        expect(keyed(range(3, 5), 16), key).toContainEqual(keyMove(key, shifted, range(3, 5), 16));
+  });
+
+  it('is cut to the nearest, each once', () => {
+    const near = nearest(keyed(range(3, 5), 16), range(3, 5), 5);
+    expect(near[0]).toEqual(range(3, 5));
+    expect(near).toHaveLength(5);
+    expect(near).toContainEqual(range(3, 6));
+    expect(near).toContainEqual(range(2, 4));
+    expect(nearest([range(0, 1), range(0, 1)], range(0, 1), 5)).toEqual([range(0, 1)]);
+  });
 });

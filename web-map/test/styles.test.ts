@@ -24,11 +24,15 @@ function read<T>(name: string): Record<string, T> {
 
 const globals = { zoom: 10 };
 
-function colorOf(expression: unknown, feature: { type: 3; properties: Record<string, unknown> }): string {
+function colorOf(
+  expression: unknown,
+  feature: { type: 3; properties: Record<string, unknown> },
+  state: Record<string, unknown> = {},
+): string {
   const spec = latest.paint_fill['fill-color'] as StylePropertySpecification;
   const compiled = createPropertyExpression(expression, 'fill-color', spec);
   if (compiled.result === 'error') throw new Error(compiled.value.map(String).join('; '));
-  const { r, g, b, a } = compiled.value.evaluate(globals, feature as never, {});
+  const { r, g, b, a } = compiled.value.evaluate(globals, feature as never, state);
   if (a !== 1) return 'transparent';
   return `#${[r, g, b]
     .map((c: number) =>
@@ -71,7 +75,17 @@ describe.each(['light', 'dark'])('map and legend agree, %s', (theme) => {
   const styles = read<StyleSpecification>(`${theme}-zh`);
   const promises = read<Drawn[]>(`promises-${theme}`);
 
-  it.each(Object.keys(promises))('%s', (key) => {
+  it('heat/density, which is a feature state', () => {
+    const fill = styles.none?.layers.find((l) => l.id === 'hexagons-fill');
+    const expression = fill?.type === 'fill' ? fill.paint?.['fill-color'] : undefined;
+    const promised = promises['heat/density'] ?? [];
+    expect(promised.length).toBeGreaterThan(8);
+    for (const { properties: state, color } of promised) {
+      expect([state, colorOf(expression, { type: 3, properties: {} }, state)]).toEqual([state, color]);
+    }
+  });
+
+  it.each(Object.keys(promises).filter((key) => !key.startsWith('heat/')))('%s', (key) => {
     const style = styles[key] as StyleSpecification;
     const level = key.split('/')[0] ?? '';
     const fill = style.layers.find((l) => l.id === `${level}-fill`);

@@ -35,6 +35,28 @@ export interface Column {
   target: string;
 }
 
+export interface CommittedImport {
+  accepted: number;
+  columns: Column[] | null;
+  committed: boolean;
+  crs: string;
+  duplicates: number;
+  encoding: string;
+  extent: number[] | null;
+  file: string;
+  findings: Finding[] | null;
+  findings_total: number;
+  format: string;
+  id: string;
+  refusal?: Text;
+  refused: boolean;
+  rejected: number;
+  rows: number;
+  subject: string;
+  unchanged: number;
+  v?: string;
+}
+
 export interface ErrorDetail {
   location?: string;
   message?: string;
@@ -94,6 +116,14 @@ export interface Flaws {
   findings: Flaw[] | null;
 }
 
+export interface HeatValues {
+  area_km2: number[] | null;
+  cases: (number[] | null)[] | null;
+  ids: number[] | null;
+  periods: string[] | null;
+  res: number;
+}
+
 export interface Here {
   cell?: Unit;
   grid?: Unit;
@@ -143,6 +173,7 @@ export interface MarkedFinding {
   id: string;
   state: string;
   town_code: string;
+  v: string;
   version: number;
   village_code: string;
 }
@@ -229,27 +260,6 @@ export interface NewFinding {
 export interface Periods {
   k: number;
   months: MonthCount[] | null;
-}
-
-export interface Report {
-  accepted: number;
-  columns: Column[] | null;
-  committed: boolean;
-  crs: string;
-  duplicates: number;
-  encoding: string;
-  extent: number[] | null;
-  file: string;
-  findings: Finding[] | null;
-  findings_total: number;
-  format: string;
-  id: string;
-  refusal?: Text;
-  refused: boolean;
-  rejected: number;
-  rows: number;
-  subject: string;
-  unchanged: number;
 }
 
 export interface RiskPart {

@@ -229,6 +229,38 @@ export interface Versions {
   generation: string;
 }
 
+/** A layer whose tiles changed where they hold one of the boxes; without boxes, anywhere. */
+export interface Touched {
+  layer: string;
+  bounds?: Box[];
+}
+
+/** A change of the store: the versions after it, and the layers it touched; no others changed on any tile. */
+export interface Change extends Versions {
+  changed: Touched[];
+}
+
+/** The server cannot follow its database: what it shows is as of an instant. */
+export interface Trouble {
+  since: string;
+  detail: string;
+}
+
+/** Ground in whole tiles of a zoom. */
+export interface Ground {
+  box: Box;
+  z: number;
+}
+
+/** Casework in the hexagons of a part of the map: a row of counts for each period asked for, a count for each id. */
+export interface HeatValues {
+  res: number; // H3 resolution of the finest
+  periods: string[];
+  ids: number[]; // of the features of the tile layer "hexagons"
+  area_km2: number[];
+  cases: number[][]; // 0: nothing to show
+}
+
 /** An error body, RFC 9457. */
 export interface ProblemBody {
   status?: number;
@@ -245,6 +277,7 @@ export type Agreement = [
   Holds<Served<Indicator, schema.Indicator>>,
   Holds<Served<Value, schema.Value>>,
   Holds<Served<Periods, schema.Periods>>,
+  Holds<Served<HeatValues, schema.HeatValues>>,
   Holds<Served<Legend, schema.Legend>>,
   Holds<Served<LegendClass, schema.Class>>,
   Holds<Served<LegendSpecial, schema.Special>>,
@@ -257,6 +290,6 @@ export type Agreement = [
   Holds<Served<StoredFinding, schema.MarkedFinding>>,
   Holds<Served<Finding, schema.FindingDetail>>,
   Holds<Served<ImportFinding, schema.Finding>>,
-  Holds<Served<ImportReport, schema.Report>>,
+  Holds<Served<ImportReport, schema.CommittedImport>>,
   Holds<Served<ImportBatch, schema.Batch>>,
 ];

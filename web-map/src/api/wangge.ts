@@ -1,6 +1,20 @@
 import type { StyleSpecification } from '@maplibre/maplibre-gl-style-spec';
 import { ask, post, withQuery } from './http';
-import type { Finding, Here, Hit, Lang, Legend, Meta, NewFinding, Periods, StoredFinding, Theme, Unit } from './types';
+import type {
+  Finding,
+  Ground,
+  HeatValues,
+  Here,
+  Hit,
+  Lang,
+  Legend,
+  Meta,
+  NewFinding,
+  Periods,
+  StoredFinding,
+  Theme,
+  Unit,
+} from './types';
 
 /** What a period filter asks for: calendar months, and kinds of casework (none = all). */
 export interface CaseFilter {
@@ -51,6 +65,20 @@ export const style = (path: string, signal: AbortSignal): Promise<StyleSpecifica
 
 export const heatLegendPath = (f: CaseFilter, theme: Theme, lang: Lang): string =>
   withQuery('/api/legend', { level: 'heat', from: f.from, to: f.to, kind: f.kinds.join(','), theme, lang });
+
+/** A period as a text: "2024-01..2024-03", an open end is empty. */
+export const periodText = (from: string | null, to: string | null): string => `${from ?? ''}..${to ?? ''}`;
+
+/** Asks for the heat of several periods (1 to 64) within a box, at a tile zoom; kinds: none = all. */
+export const heatValues = (
+  { box, z }: Ground,
+  kinds: readonly string[],
+  periods: readonly string[],
+  signal: AbortSignal,
+): Promise<HeatValues> => {
+  const bbox = box.map((degrees) => Number(degrees.toFixed(6))).join(',');
+  return ask(withQuery('/api/heat/values', { bbox, z, kind: kinds.join(','), periods: periods.join(',') }), { signal });
+};
 
 export const herePath = (lon: number, lat: number): string => withQuery('/api/here', { lon, lat });
 export const here = (path: string, signal: AbortSignal): Promise<Here> => ask(path, { signal });

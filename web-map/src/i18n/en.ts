@@ -15,6 +15,7 @@ export const en: Dictionary = {
   away: {
     short: 'The server does not answer. Check the network and try again.',
     long: 'The connection to the server is lost. What you see is the last data received.',
+    database: (time) => `The server cannot reach its database. The map is shown as of ${time}.`,
   },
   states: {
     number: 'Number',

@@ -14,6 +14,7 @@ export const zh = {
   away: {
     short: '服务器没有响应，请检查网络后重试。',
     long: '与服务器的连接中断，当前显示的是最后一次取得的数据。',
+    database: (time: string) => `服务器暂时连不上数据库，地图显示的是 ${time} 时的数据。`,
   },
   states: {
     number: '数值',

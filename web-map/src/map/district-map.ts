@@ -7,14 +7,16 @@ import {
   prewarm,
   ScaleControl,
   setWorkerUrl,
-  type VectorTileSource,
 } from 'maplibre-gl';
 import 'maplibre-gl/dist/maplibre-gl.css';
 import type { StyleSpecification } from '@maplibre/maplibre-gl-style-spec';
 import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url';
-import type { Box, Level, Position } from '../api/types';
+import type { Box, Ground, Level, Position, Touched } from '../api/types';
 import type { View } from '../state/address';
+import { type Densities, HexagonColours } from './hexagons';
 import { drawImage, pixelRatio } from './images';
+import { type KeptTile, TileKeeper } from './tile-keeper';
+import { boxOver, maxTileZoom } from './tiling';
 
 setWorkerUrl(workerUrl);
 prewarm(); // the worker loads while WebGL starts, not after it
@@ -31,9 +33,15 @@ export interface Hover {
   y: number;
 }
 
+const hexagons = { source: 'hexagons', sourceLayer: 'hexagons' } as const;
+
+/** How often the map looks whether tiles on their way are there: not every answer makes it draw. */
+const lookMs = 200;
+
 /** What the map tells. Places are lon, lat in degrees. */
 export interface Listener {
   moved(view: View): void;
+  looked(ground: Ground): void;
   tapped(at: Position, finding: string | null, again: boolean): void;
   keyed(key: 'Enter' | ' ', centre: Position): void;
   hovered(hover: Hover | null): void;
@@ -49,9 +57,12 @@ export class DistrictMap {
   private hover: { source: string; sourceLayer: string; id: string | number } | null = null;
   private waiting: StyleSpecification | null = null; // a style that came before the first was read
   private styled = false;
-  private readonly stale = new Set<string>(); // sources whose tiles are to be asked for again
-  private reloading = false;
-  private readonly readdressed = new Map<string, string[]>(); // source → the addresses its tiles are about to have
+  private drawnFrom: { source: string; minzoom: number; maxzoom: number }[] = []; // of every layer
+  private readonly keeper: TileKeeper;
+  private readonly colours: HexagonColours;
+  private uncoloured: Densities | null = null; // densities that came before the first style was read
+  private looking: ReturnType<typeof setTimeout> | undefined;
+  private ground = ''; // what was told last
   private lastTap = { at: 0, x: 0, y: 0 };
   private pendingMove: MapMouseEvent | null = null;
 
@@ -93,6 +104,16 @@ export class DistrictMap {
       const image = drawImage(name, colors);
       if (image !== null) this.map.addImage(name, image, { pixelRatio });
     });
+    this.keeper = new TileKeeper({
+      visible: () => this.visible(),
+      drawn: (source) => this.drawn(source),
+      settled: (source) => this.map.isSourceLoaded(source),
+      reload: (source, tiles) => this.map.refreshTiles(source, tiles),
+    });
+    this.colours = new HexagonColours({
+      set: (id, density) => this.map.setFeatureState({ ...hexagons, id }, { density }),
+      whenIdle: (run) => this.map.once('idle', run),
+    });
     this.remember(start.style, start.level);
     this.listen();
   }
@@ -106,15 +127,23 @@ export class DistrictMap {
       this.waiting = style;
       return;
     }
-    this.map.setStyle(this.keepAddresses(style), { diff: true });
+    this.map.setStyle(style, { diff: true });
     this.map.triggerRepaint(); // an equal style changes nothing, and without a frame the map would never be idle
-    if (this.readdressed.size > 0) this.reloadSoon();
   }
 
-  /** Asks again for the tiles of those sources. */
-  refresh(sources: readonly string[]): void {
-    for (const id of sources) this.stale.add(id);
-    this.reloadSoon();
+  /** Asks again for the tiles that hold what changed: those in view at once, the others when they are looked at. */
+  refresh(changes: readonly Touched[]): void {
+    for (const { layer, bounds } of changes) this.keeper.changed(layer, bounds);
+    this.map.triggerRepaint(); // tiles are reloaded after a frame, when the style and the view are applied
+  }
+
+  /** Colours the hexagons by those densities, and no others. */
+  colour(densities: Densities): void {
+    if (!this.styled) {
+      this.uncoloured = densities;
+      return;
+    }
+    this.colours.show(densities);
   }
 
   /** Says what the map is, in the reader's language. */
@@ -161,56 +190,49 @@ export class DistrictMap {
   }
 
   remove(): void {
+    clearTimeout(this.looking);
     this.map.remove();
   }
 
-  /**
-   * The style with the tile addresses that are on the screen: another address would make MapLibre drop the source and
-   * its tiles. The new ones are given to the source once the style is applied, and the old tiles stay until then. (Given
-   * at the same time, the reload for the style can overtake the reload for the address, which is then lost.)
-   */
-  private keepAddresses(style: StyleSpecification): StyleSpecification {
-    const sources = { ...style.sources };
-    this.readdressed.clear();
-    for (const [id, wanted] of Object.entries(sources)) {
-      const shown = this.map.getSource<VectorTileSource>(id);
-      if (shown?.type !== 'vector' || wanted.type !== 'vector' || !shown.tiles || !wanted.tiles) continue;
-      if (shown.tiles.join() === wanted.tiles.join()) continue;
-      this.readdressed.set(id, wanted.tiles);
-      sources[id] = { ...wanted, tiles: shown.tiles };
-    }
-    return { ...style, sources };
+  /** Reloads the stale tiles of the view, and looks again while there are any. */
+  private renew(): void {
+    if (!this.keeper.renew()) return;
+    this.busy(true);
+    clearTimeout(this.looking);
+    this.looking = setTimeout(() => this.map.triggerRepaint(), lookMs);
   }
 
-  /** Reloads what is stale or has new addresses, once the style that is about to be drawn is drawn. */
-  private reloadSoon(): void {
-    this.map.once('render', () => this.reload());
-    this.map.triggerRepaint();
+  private visible(): KeptTile[] {
+    const drawnAt = Math.floor(this.map.getZoom());
+    return this.map
+      .coveringTiles({ tileSize: 512, maxzoom: maxTileZoom })
+      .map(({ canonical: { z, x, y } }) => ({ z, x, y, drawnAt }));
   }
 
-  /** One reload at a time: a tile that is asked for twice at once may never say that it is there. */
-  private reload(): void {
-    if (this.reloading || this.stale.size + this.readdressed.size === 0) return;
-    this.reloading = true;
-    for (const [id, tiles] of this.readdressed) {
-      this.map.getSource<VectorTileSource>(id)?.setTiles(tiles);
-      this.stale.delete(id);
-    }
-    for (const id of this.stale) if (this.map.getSource(id)) this.map.refreshTiles(id);
-    this.readdressed.clear();
-    this.stale.clear();
-    this.map.once('idle', () => {
-      this.reloading = false;
-      this.reload();
-    });
-    this.map.triggerRepaint();
+  private drawn(source: string): boolean {
+    const zoom = this.map.getZoom();
+    return this.drawnFrom.some((l) => l.source === source && l.minzoom <= zoom && zoom < l.maxzoom);
+  }
+
+  /** Tells what ground the tiles cover when it is another. */
+  private look(): void {
+    const tiles = this.visible();
+    const box = boxOver(tiles);
+    const z = tiles[0]?.z ?? 0;
+    const ground = [z, ...(box ?? [])].join();
+    if (box === null || ground === this.ground) return;
+    this.ground = ground;
+    this.listener.looked({ box, z });
   }
 
   private remember(style: StyleSpecification, level: Level): void {
     this.level = level;
     this.askable = new Map();
+    this.drawnFrom = [];
     for (const layer of style.layers) {
-      if (!('source' in layer) || layer.type === 'line') continue;
+      if (!('source' in layer)) continue;
+      this.drawnFrom.push({ source: layer.source, minzoom: layer.minzoom ?? 0, maxzoom: layer.maxzoom ?? 99 });
+      if (layer.type === 'line') continue;
       this.askable.set(layer.source, [...(this.askable.get(layer.source) ?? []), layer.id]);
     }
   }
@@ -221,6 +243,16 @@ export class DistrictMap {
       this.styled = true;
       if (this.waiting !== null) this.show(this.waiting, this.level);
       this.waiting = null;
+      if (this.uncoloured !== null) this.colours.show(this.uncoloured);
+      this.uncoloured = null;
+      this.look();
+    });
+    map.on('move', () => this.look());
+    map.on('render', () => this.renew());
+    map.on('sourcedataloading', ({ sourceId, coord }) => {
+      if (coord === undefined) return;
+      const { z, x, y } = coord.canonical;
+      this.keeper.asked(sourceId, { z, x, y, drawnAt: coord.overscaledZ });
     });
     map.on('moveend', () => {
       const [lon, lat] = this.centre();

@@ -14,7 +14,7 @@ import { HoverPreview } from './hover';
 import { LayersPanel } from './layers';
 import { LegendBody } from './legend';
 import { MapView } from './map-view';
-import { Attribution, AwayBanner, Spoken, Synthetic, ToastMessage } from './notices';
+import { Attribution, AwayBanner, OldBanner, Spoken, Synthetic, ToastMessage } from './notices';
 import { PeriodBar } from './period';
 import { Search } from './search';
 import { Tools, togglePanel, ZoomButtons } from './tools';
@@ -46,6 +46,7 @@ export function App() {
         {ready && (phone.value ? <PhoneLayout /> : <DesktopLayout />)}
         <HoverPreview />
         <AwayBanner />
+        <OldBanner />
         <ToastMessage />
         <Spoken />
       </main>

@@ -5,6 +5,7 @@ import type { Legend, LegendClass, LegendSpecial, Level } from '../api/types';
 import { levels, maxClasses, methods, minClasses } from '../state/address';
 import { address, change, heatLegend, indicator, lang, legend, meta, t } from '../state/app';
 import * as format from '../state/format';
+import { askHeatAgain, heat } from '../state/heat';
 import { toggle } from '../state/pick';
 import { latest } from '../state/resource';
 import { Failure, Loading, Segmented, Select } from './controls';
@@ -199,6 +200,7 @@ function HeatLegend() {
         <span>{words.heat}</span>
       </p>
       {loaded.state === 'failed' && <Failure error={loaded.error} retry={heatLegend.reload} />}
+      {heat.fault.value && <Failure error={heat.fault.value} retry={askHeatAgain} />}
       {shown?.classes.length === 0 && <p class="nothing">{words.nothing}</p>}
       <ol class="heat-ramp">
         {shown?.classes.map((c) => (

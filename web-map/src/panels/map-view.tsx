@@ -10,6 +10,8 @@ import { address, change, legend, meta, outlined, phone, report, startFault, sty
 import { map, padding } from '../state/commands';
 import { finish, tap } from '../state/draft';
 import { draft, startDraft, step } from '../state/draft-store';
+import { densities, ground, heat } from '../state/heat';
+import { onceAFrame } from '../state/pace';
 import { pickFilter } from '../state/pick';
 import { latest } from '../state/resource';
 import { hovered } from './hover';
@@ -53,6 +55,9 @@ const listener: Listener = {
   moved(view) {
     told = view;
     change({ view });
+  },
+  looked(covered) {
+    ground.value = covered;
   },
   tapped(at, finding, again) {
     if (!marking.value) return select(at, finding);
@@ -107,10 +112,14 @@ async function mount(container: HTMLElement, live: { gone: boolean; stop: (() =>
       zoomBy: (steps) => created.zoomBy(steps),
       centre: () => created.centre(),
       focus: () => created.focus(),
-      refresh: (sources) => created.refresh(sources),
+      refresh: (changes) => created.refresh(changes),
     };
     return created;
   };
+  const colour = onceAFrame(() => {
+    const wanted = densities.peek();
+    if (wanted !== undefined && !live.gone) shown?.colour(wanted);
+  });
   live.stop.push(
     effect(() => {
       const style = drawn.value;
@@ -120,6 +129,9 @@ async function mount(container: HTMLElement, live: { gone: boolean; stop: (() =>
     }),
     effect(() => {
       if (map.value !== null && shown !== null) followView(shown, address.value.view);
+    }),
+    effect(() => {
+      if (densities.value !== undefined && map.value !== null) colour();
     }),
     effect(() => {
       if (map.value !== null) shown?.drawing(marking.value);
@@ -133,7 +145,7 @@ async function mount(container: HTMLElement, live: { gone: boolean; stop: (() =>
       if (map.value !== null) shown?.cover(sheet ? covered() : 0);
     }),
     () => {
-      map.value = null;
+      map.value = ground.value = null;
       shown?.remove();
     },
   );
@@ -153,8 +165,9 @@ export function MapView() {
       for (const stop of live.stop) stop();
     };
   }, []);
+  const busy = style.loaded.value.state === 'loading' || heat.loading.value;
   return (
-    <div class={marking.value ? 'map marking' : 'map'} aria-busy={style.loaded.value.state === 'loading'}>
+    <div class={marking.value ? 'map marking' : 'map'} aria-busy={busy}>
       <div class="canvas" ref={holder} aria-busy="true" />
       <div class="crosshair" aria-hidden="true" />
     </div>

@@ -1,9 +1,11 @@
 // What the page says of itself: synthetic data, a server that is away, one message with an action, the attribution.
 import { useEffect } from 'preact/hooks';
+import { trouble } from '../api/events';
 import { reachable } from '../api/http';
 import * as api from '../api/wangge';
 import { lang, loadMeta, meta, spoken, t, toast } from '../state/app';
-import { map } from '../state/commands';
+import * as format from '../state/format';
+import { renewAll } from '../state/live';
 import { Icon } from './icon';
 
 export function Synthetic() {
@@ -26,7 +28,7 @@ export async function comeBack(): Promise<void> {
     return;
   }
   await loadMeta();
-  map.value?.refresh(meta.value?.layers.map((l) => l.id) ?? []);
+  renewAll();
 }
 
 export function AwayBanner() {
@@ -44,6 +46,18 @@ export function AwayBanner() {
       <button type="button" class="button small" onClick={() => void comeBack()}>
         {t.value.retry}
       </button>
+    </div>
+  );
+}
+
+/** The server answers, but what it shows may be old. */
+export function OldBanner() {
+  const { value } = trouble;
+  if (value === null || !reachable.value) return null;
+  return (
+    <div class="away card" role="alert">
+      <Icon name="warning" size={18} />
+      <p>{t.value.away.database(format.since(value.since, Date.now(), lang.value))}</p>
     </div>
   );
 }

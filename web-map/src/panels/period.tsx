@@ -1,16 +1,28 @@
 // The period bar: casework by month. Brush a range, click a year, use the keys, or play it.
-import { signal } from '@preact/signals';
+import { batch, signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { Periods } from '../api/types';
 import { address, change, lang, meta, periods, t } from '../state/app';
 import * as format from '../state/format';
-import { brush, keyMove, lastMonths, nextFrame, periodOf, type Range, rangeOf, yearRange } from '../state/period';
+import { brushing, reachFor, reachNothing, reachOn } from '../state/heat';
+import {
+  brush,
+  brushes,
+  keyed,
+  keyMove,
+  lastMonths,
+  nextFrame,
+  periodOf,
+  type Range,
+  rangeOf,
+  shifts,
+  yearRange,
+} from '../state/period';
 import { toggle } from '../state/pick';
 import { latest } from '../state/resource';
 import { Failure, Loading } from './controls';
 import { Icon } from './icon';
 
-const brushing = signal<Range | null>(null); // while the pointer is down: shown, not yet asked for
 const playing = signal(false);
 const frameMs = 1100;
 
@@ -36,8 +48,14 @@ function Bar({ months }: { months: Months }) {
   const names = months.map((m) => m.month);
   const asked = rangeOf(names, address.value.from, address.value.to);
   const range = brushing.value ?? asked;
-  const choose = (next: Range) => change(periodOf(names, next));
-  usePlayer(names, choose);
+  const choose = (next: Range, then = reachNothing) =>
+    batch(() => {
+      playing.value = false;
+      brushing.value = null;
+      then();
+      change(periodOf(names, next));
+    });
+  usePlayer(names, asked, choose);
   return (
     <>
       <Head names={names} range={range} choose={choose} />
@@ -47,15 +65,25 @@ function Bar({ months }: { months: Months }) {
   );
 }
 
-/** Moves the range on while playing; a range over everything starts as a year. */
-function usePlayer(names: string[], choose: (range: Range) => void): void {
+/** Moves the range on while playing; a range over everything starts as a year. The last frame goes into the address. */
+function usePlayer(names: string[], asked: Range, choose: (range: Range) => void): void {
+  const settle = useRef(() => {});
+  settle.current = () => {
+    if (brushing.peek() !== null) choose(brushing.peek() ?? asked);
+  };
+  useEffect(() => () => settle.current(), []); // the bar is closed while it plays
   useEffect(() => {
     if (!playing.value) return undefined;
+    const count = names.length;
+    const whole = asked.last - asked.first === count - 1;
+    const show = (next: Range) =>
+      batch(() => {
+        brushing.value = next;
+        reachOn(() => shifts(next, count), next);
+      });
+    show(whole ? { first: 0, last: Math.min(11, count - 1) } : asked);
     const timer = setInterval(() => {
-      const { from, to } = address.peek();
-      const range = rangeOf(names, from, to);
-      const whole = range.last - range.first === names.length - 1;
-      choose(whole ? { first: 0, last: Math.min(11, names.length - 1) } : nextFrame(range, names.length));
+      if (playing.peek()) show(nextFrame(brushing.peek() ?? asked, count));
     }, frameMs);
     return () => clearInterval(timer);
   }, [playing.value, names.length]);
@@ -65,10 +93,7 @@ function Head(props: { names: string[]; range: Range; choose: (range: Range) => 
   const { names, range, choose } = props;
   const words = t.value.period;
   const year = meta.value?.now.slice(0, 4) ?? '';
-  const pick = (next: Range) => () => {
-    playing.value = false;
-    choose(next);
-  };
+  const pick = (next: Range) => () => choose(next);
   return (
     <div class="period-head">
       <button
@@ -77,7 +102,8 @@ function Head(props: { names: string[]; range: Range; choose: (range: Range) => 
         aria-label={playing.value ? words.pause : words.play}
         title={playing.value ? words.pause : words.play}
         onClick={() => {
-          playing.value = !playing.value;
+          if (playing.value) choose(range);
+          else playing.value = true;
         }}
       >
         <Icon name={playing.value ? 'pause' : 'play'} size={16} />
@@ -104,7 +130,7 @@ function Head(props: { names: string[]; range: Range; choose: (range: Range) => 
 
 const edgePx = 9;
 
-function Histogram(props: { months: Months; range: Range; choose: (range: Range) => void }) {
+function Histogram(props: { months: Months; range: Range; choose: (range: Range, then?: () => void) => void }) {
   const { months, range, choose } = props;
   const track = useRef<HTMLDivElement>(null);
   const anchor = useRef<number | null>(null);
@@ -114,25 +140,37 @@ function Histogram(props: { months: Months; range: Range; choose: (range: Range)
     const box = track.current?.getBoundingClientRect();
     return box ? Math.floor(((x - box.left) / box.width) * count) : 0;
   };
+  const show = (next: Range, from: number) =>
+    batch(() => {
+      brushing.value = next;
+      reachOn(() => brushes(from, count), next);
+    });
   const down = (event: PointerEvent) => {
-    playing.value = false;
     track.current?.setPointerCapture(event.pointerId);
-    anchor.current = anchorFor(event.clientX, track.current, range, count) ?? monthAt(event.clientX);
-    brushing.value = brush(anchor.current, monthAt(event.clientX), count);
+    const from = anchorFor(event.clientX, track.current, range, count) ?? monthAt(event.clientX);
+    anchor.current = from;
+    batch(() => {
+      playing.value = false;
+      reachNothing();
+      show(brush(from, monthAt(event.clientX), count), from);
+    });
   };
   const moved = (event: PointerEvent) => {
-    if (anchor.current !== null) brushing.value = brush(anchor.current, monthAt(event.clientX), count);
+    if (anchor.current !== null) show(brush(anchor.current, monthAt(event.clientX), count), anchor.current);
   };
   const up = () => {
     if (anchor.current !== null && brushing.value !== null) choose(brushing.value);
-    anchor.current = brushing.value = null;
+    anchor.current = null;
+  };
+  const focused = (event: FocusEvent) => {
+    const byKeys = event.currentTarget instanceof Element && event.currentTarget.matches(':focus-visible');
+    if (byKeys && !playing.value) reachFor(keyed(range, count), range);
   };
   const key = (event: KeyboardEvent) => {
     const next = keyMove(event.key, event.shiftKey, range, count);
     if (next === null) return;
     event.preventDefault();
-    playing.value = false;
-    choose(next);
+    choose(next, () => reachOn(() => keyed(next, count), next));
   };
   const names = months.map((m) => m.month);
   return (
@@ -150,6 +188,8 @@ function Histogram(props: { months: Months; range: Range; choose: (range: Range)
       onPointerMove={moved}
       onPointerUp={up}
       onPointerCancel={up}
+      onFocus={focused}
+      onBlur={reachNothing}
       onKeyDown={key}
     >
       {months.map((m, i) => (
@@ -194,10 +234,7 @@ function Years({ names, choose }: { names: string[]; choose: (range: Range) => v
           type="button"
           style={{ flexGrow: names.filter((m) => m.startsWith(year)).length }}
           aria-label={t.value.period.year(year)}
-          onClick={() => {
-            playing.value = false;
-            choose(yearRange(names, year));
-          }}
+          onClick={() => choose(yearRange(names, year))}
         >
           {names.filter((m) => m.startsWith(year)).length < 4 ? '' : year}
         </button>

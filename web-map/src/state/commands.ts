@@ -1,6 +1,6 @@
 // What panels ask of the map. The map registers itself when it is there; before that, asking does nothing.
 import { signal } from '@preact/signals';
-import type { Box, Hit } from '../api/types';
+import type { Box, Hit, Touched } from '../api/types';
 import { address, change, phone } from './app';
 
 export interface Padding {
@@ -16,7 +16,7 @@ export interface MapCommands {
   zoomBy(steps: number): void;
   centre(): [number, number];
   focus(): void;
-  refresh(sources: readonly string[]): void;
+  refresh(changes: readonly Touched[]): void;
 }
 
 export const map = signal<MapCommands | null>(null);

@@ -50,6 +50,13 @@ export function instant(iso: string, lang: Lang): string {
   return new Intl.DateTimeFormat(locale(lang), options).format(at);
 }
 
+/** The time of day of an instant on the district's clock, with its date when that is not today's. */
+export function since(iso: string, now: number, lang: Lang): string {
+  const day = (at: number) => new Date(at + clockMs).toISOString().slice(0, 10);
+  const at = Date.parse(iso);
+  return day(at) === day(now) ? clockText(iso).slice(11) : instant(iso, lang);
+}
+
 /** A place in degrees, lat before lon as people say it. */
 export const place = (lon: number, lat: number): string => `${lat.toFixed(5)}°N ${lon.toFixed(5)}°E`;
 
@@ -68,8 +75,11 @@ export function valueFrom(properties: Record<string, unknown>, indicator: string
   return n === 0 ? { state: 'zero' } : { state: 'number', n };
 }
 
-/** An instant as the text of a date-time field, on the district's clock (UTC+8). */
-export const clockText = (iso: string): string => new Date(Date.parse(iso) + 8 * 3600_000).toISOString().slice(0, 16);
+/** The district's clock is this far ahead of UTC. */
+const clockMs = 8 * 3600_000;
+
+/** An instant as the text of a date-time field, on the district's clock. */
+export const clockText = (iso: string): string => new Date(Date.parse(iso) + clockMs).toISOString().slice(0, 16);
 
 /** The instant that such a text stands for; null when it is not one. */
 export function fromClockText(text: string): string | null {

@@ -77,3 +77,26 @@ export function keyMove(key: string, shifted: boolean, range: Range, count: numb
   if (by === undefined) return null;
   return shifted ? extend(range, by, count) : shift(range, by, count);
 }
+
+/** Every range that brushing from a month can come to. */
+export const brushes = (anchor: number, count: number): Range[] =>
+  Array.from({ length: count }, (_, at) => brush(anchor, at, count));
+
+/** Every range of the same length. */
+export function shifts(range: Range, count: number): Range[] {
+  const length = range.last - range.first;
+  return Array.from({ length: count - length }, (_, first) => ({ first, last: first + length }));
+}
+
+/** Every range that the keys can come to with one edge or the length kept. */
+export const keyed = (range: Range, count: number): Range[] => [
+  ...shifts(range, count),
+  ...Array.from({ length: count - range.first }, (_, n) => ({ first: range.first, last: range.first + n })),
+];
+
+/** The ranges nearest to one, each once, no more than a number of them. */
+export function nearest(ranges: readonly Range[], to: Range, most: number): Range[] {
+  const once = [...new Map(ranges.map((r) => [`${r.first}-${r.last}`, r])).values()];
+  const away = (r: Range) => Math.abs(r.first - to.first) + Math.abs(r.last - to.last);
+  return once.sort((a, b) => away(a) - away(b)).slice(0, most);
+}

@@ -1,35 +1,35 @@
-package tiles
+package lattice
 
 import (
 	"cmp"
 	"slices"
 )
 
-// checker decides whether an outline is valid as it stands. It keeps its scratch memory: one for each goroutine.
-type checker struct {
+// Checker decides whether an outline is valid as it stands. It keeps its scratch memory: one for each goroutine.
+type Checker struct {
 	segs []segment
 }
 
 // segment is an edge, from left to right; prev and next are the positions in segs of its neighbours along the ring.
 type segment struct {
-	a, b       pt // a.x <= b.x
+	a, b       Point // a.x <= b.x
 	minY, maxY int32
 	ring       int32
 	at, n      int32 // its place in the ring, and the ring's length
 }
 
-// valid reports whether o is simple enough to go out: every ring turns the right way and has area, no two edges meet
+// Valid reports whether o is simple enough to go out: every ring turns the right way and has area, no two edges meet
 // save neighbours in their common corner, every hole lies in its exterior and nothing else lies in anything. The rule is
-// stricter than OGC's, which lets rings touch in points; for those that do, [repairer.repair] decides.
-func (c *checker) valid(o *outline) bool {
-	if len(o.rings) == 0 {
+// stricter than OGC's, which lets rings touch in points; for those that do, [Repairer.Repair] decides.
+func (c *Checker) Valid(o *Outline) bool {
+	if len(o.Rings) == 0 {
 		return true
 	}
-	if len(o.rings) == 1 && convex(o.pts) {
-		return !o.rings[0].hole
+	if len(o.Rings) == 1 && convex(o.Pts) {
+		return !o.Rings[0].Hole
 	}
-	for i, r := range o.rings {
-		if a := area2(o.ring(i)); a == 0 || (a < 0) != r.hole {
+	for i, r := range o.Rings {
+		if a := Area2(o.Points(i)); a == 0 || (a < 0) != r.Hole {
 			return false
 		}
 	}
@@ -37,7 +37,7 @@ func (c *checker) valid(o *outline) bool {
 }
 
 // convex reports whether the ring turns strictly the positive way at every corner, and once around in all.
-func convex(r []pt) bool {
+func convex(r []Point) bool {
 	n := len(r)
 	a, b := r[n-2], r[n-1]
 	flips := 0
@@ -45,7 +45,7 @@ func convex(r []pt) bool {
 		if cross(a, b, c) <= 0 {
 			return false
 		}
-		if (b.x > a.x || b.x == a.x && b.y > a.y) != (c.x > b.x || c.x == b.x && c.y > b.y) {
+		if (b.X > a.X || b.X == a.X && b.Y > a.Y) != (c.X > b.X || c.X == b.X && c.Y > b.Y) {
 			flips++
 		}
 		a, b = b, c
@@ -54,12 +54,12 @@ func convex(r []pt) bool {
 }
 
 // cross is twice the area of the triangle a, b, c, positive when it turns the positive way.
-func cross(a, b, c pt) int64 {
-	return int64(b.x-a.x)*int64(c.y-a.y) - int64(b.y-a.y)*int64(c.x-a.x)
+func cross(a, b, c Point) int64 {
+	return int64(b.X-a.X)*int64(c.Y-a.Y) - int64(b.Y-a.Y)*int64(c.X-a.X)
 }
 
-// area2 is twice the area of a ring by the shoelace formula.
-func area2(r []pt) int64 {
+// Area2 is twice the area of a ring by the shoelace formula.
+func Area2(r []Point) int64 {
 	sum := int64(0)
 	for i := 1; i+1 < len(r); i++ {
 		sum += cross(r[0], r[i], r[i+1])
@@ -68,24 +68,24 @@ func area2(r []pt) int64 {
 }
 
 // crosses reports whether two edges meet where they may not. Edges are visited from left to right.
-func (c *checker) crosses(o *outline) bool {
+func (c *Checker) crosses(o *Outline) bool {
 	c.segs = c.segs[:0]
-	for i := range o.rings {
-		r := o.ring(i)
+	for i := range o.Rings {
+		r := o.Points(i)
 		last := r[len(r)-1]
 		for j, p := range r {
-			s := segment{a: last, b: p, minY: min(last.y, p.y), maxY: max(last.y, p.y), ring: int32(i), at: int32(j), n: int32(len(r))}
-			if s.a.x > s.b.x {
+			s := segment{a: last, b: p, minY: min(last.Y, p.Y), maxY: max(last.Y, p.Y), ring: int32(i), at: int32(j), n: int32(len(r))}
+			if s.a.X > s.b.X {
 				s.a, s.b = s.b, s.a
 			}
 			c.segs = append(c.segs, s)
 			last = p
 		}
 	}
-	slices.SortFunc(c.segs, func(s, t segment) int { return cmp.Compare(s.a.x, t.a.x) })
+	slices.SortFunc(c.segs, func(s, t segment) int { return cmp.Compare(s.a.X, t.a.X) })
 	for i := range c.segs {
 		s := &c.segs[i]
-		for j := i + 1; j < len(c.segs) && c.segs[j].a.x <= s.b.x; j++ {
+		for j := i + 1; j < len(c.segs) && c.segs[j].a.X <= s.b.X; j++ {
 			t := &c.segs[j]
 			if t.minY <= s.maxY && s.minY <= t.maxY && s.conflicts(t) {
 				return true
@@ -123,11 +123,11 @@ func folds(s, t *segment) bool {
 	if cross(p, corner, q) != 0 {
 		return false
 	}
-	return int64(p.x-corner.x)*int64(q.x-corner.x)+int64(p.y-corner.y)*int64(q.y-corner.y) > 0
+	return int64(p.X-corner.X)*int64(q.X-corner.X)+int64(p.Y-corner.Y)*int64(q.Y-corner.Y) > 0
 }
 
 // other is the end of s that is not p.
-func other(s *segment, p pt) pt {
+func other(s *segment, p Point) Point {
 	if s.a == p {
 		return s.b
 	}
@@ -136,24 +136,24 @@ func other(s *segment, p pt) pt {
 
 // nested reports whether, in an outline without crossings, every hole lies in its exterior alone and no exterior in another
 // polygon. Rounding can carry a small ring across a long edge.
-func nested(o *outline) bool {
-	if len(o.rings) == 1 {
+func nested(o *Outline) bool {
+	if len(o.Rings) == 1 {
 		return true
 	}
 	owner := 0
-	for i, r := range o.rings {
-		if !r.hole {
+	for i, r := range o.Rings {
+		if !r.Hole {
 			owner = i
 		}
-		p, depth := o.ring(i)[0], 0
-		for j := range o.rings {
-			if j != i && covers(o.ring(j), p) {
+		p, depth := o.Points(i)[0], 0
+		for j := range o.Rings {
+			if j != i && covers(o.Points(j), p) {
 				depth++
-			} else if r.hole && j == owner {
+			} else if r.Hole && j == owner {
 				return false
 			}
 		}
-		if depth%2 == 1 != r.hole {
+		if depth%2 == 1 != r.Hole {
 			return false
 		}
 	}
@@ -161,11 +161,11 @@ func nested(o *outline) bool {
 }
 
 // covers reports whether p, which is not on the ring, lies in it.
-func covers(r []pt, p pt) bool {
+func covers(r []Point, p Point) bool {
 	in := false
 	a := r[len(r)-1]
 	for _, b := range r {
-		if (a.y <= p.y) != (b.y <= p.y) && (cross(a, b, p) > 0) == (b.y > a.y) {
+		if (a.Y <= p.Y) != (b.Y <= p.Y) && (cross(a, b, p) > 0) == (b.Y > a.Y) {
 			in = !in
 		}
 		a = b

@@ -1,4 +1,4 @@
-package tiles
+package lattice
 
 import (
 	"cmp"
@@ -6,16 +6,16 @@ import (
 	"slices"
 )
 
-// repairer makes outlines valid. It keeps its scratch memory: one for each goroutine.
+// Repairer makes outlines valid. It keeps its scratch memory: one for each goroutine.
 //
 // Method: the edges are snap-rounded (Hobby 1999, Practical segment intersection with finite precision output): every
 // corner and every crossing, rounded, is a hot pixel, and an edge is bent through the middle of each hot pixel that it
 // passes. After that edges meet in common ends or coincide. What an even number of edges covers is no border (even-odd
 // rule), so folds and bridges vanish; the faces of what remains are traced into rings. All of it is exact integer
 // arithmetic, so the result is always valid.
-type repairer struct {
+type Repairer struct {
 	segs  []segment
-	hot   []pt
+	hot   []Point
 	hits  []hit
 	edges []edge
 	order []int32 // half-edges by origin, then by angle
@@ -24,20 +24,20 @@ type repairer struct {
 	done  []bool
 	walk  []int32
 	seen  []int32 // by group start: 1 + the place in the stack
-	loops outline
+	loops Outline
 }
 
 // edge is an undirected edge with a before b. Its half-edges are 2i, from a to b, and 2i+1, from b to a.
-type edge struct{ a, b pt }
+type edge struct{ a, b Point }
 
 // hit is a hot pixel on an edge, and how far along.
 type hit struct {
-	p pt
+	p Point
 	d int64
 }
 
-// repair writes the valid form of o to dst: the same ground by the even-odd rule, within a unit. It may be empty. dst may be o.
-func (r *repairer) repair(dst, o *outline) {
+// Repair writes the valid form of o to dst: the same ground by the even-odd rule, within a unit. It may be empty. dst may be o.
+func (r *Repairer) Repair(dst, o *Outline) {
 	r.collect(o)
 	r.heat()
 	r.bend()
@@ -47,38 +47,38 @@ func (r *repairer) repair(dst, o *outline) {
 	r.assemble(dst)
 }
 
-func comparePts(a, b pt) int {
-	if c := cmp.Compare(a.x, b.x); c != 0 {
+func comparePts(a, b Point) int {
+	if c := cmp.Compare(a.X, b.X); c != 0 {
 		return c
 	}
-	return cmp.Compare(a.y, b.y)
+	return cmp.Compare(a.Y, b.Y)
 }
 
 // collect takes the edges of o, from left to right.
-func (r *repairer) collect(o *outline) {
+func (r *Repairer) collect(o *Outline) {
 	r.segs = r.segs[:0]
-	for i := range o.rings {
-		pts := o.ring(i)
+	for i := range o.Rings {
+		pts := o.Points(i)
 		last := pts[len(pts)-1]
 		for _, p := range pts {
 			a, b := last, p
 			if comparePts(a, b) > 0 {
 				a, b = b, a
 			}
-			r.segs = append(r.segs, segment{a: a, b: b, minY: min(a.y, b.y), maxY: max(a.y, b.y)})
+			r.segs = append(r.segs, segment{a: a, b: b, minY: min(a.Y, b.Y), maxY: max(a.Y, b.Y)})
 			last = p
 		}
 	}
-	slices.SortFunc(r.segs, func(s, t segment) int { return cmp.Compare(s.a.x, t.a.x) })
+	slices.SortFunc(r.segs, func(s, t segment) int { return cmp.Compare(s.a.X, t.a.X) })
 }
 
 // heat lists the hot pixels in order: all ends, and all crossings.
-func (r *repairer) heat() {
+func (r *Repairer) heat() {
 	r.hot = r.hot[:0]
 	for i := range r.segs {
 		s := &r.segs[i]
 		r.hot = append(r.hot, s.a, s.b)
-		for j := i + 1; j < len(r.segs) && r.segs[j].a.x <= s.b.x; j++ {
+		for j := i + 1; j < len(r.segs) && r.segs[j].a.X <= s.b.X; j++ {
 			if t := &r.segs[j]; t.minY <= s.maxY && s.minY <= t.maxY {
 				r.meet(s, t)
 			}
@@ -89,7 +89,7 @@ func (r *repairer) heat() {
 }
 
 // meet adds the point at which s and t cross inside both.
-func (r *repairer) meet(s, t *segment) {
+func (r *Repairer) meet(s, t *segment) {
 	d1, d2 := cross(t.a, t.b, s.a), cross(t.a, t.b, s.b)
 	d3, d4 := cross(s.a, s.b, t.a), cross(s.a, s.b, t.b)
 	if !((d1 > 0 && d2 < 0 || d1 < 0 && d2 > 0) && (d3 > 0 && d4 < 0 || d3 < 0 && d4 > 0)) {
@@ -99,7 +99,7 @@ func (r *repairer) meet(s, t *segment) {
 		d1, d2 = -d1, -d2
 	}
 	num, den := uint64(d1), uint64(d1-d2)
-	r.hot = append(r.hot, pt{part(s.a.x, s.b.x, num, den), part(s.a.y, s.b.y, num, den)})
+	r.hot = append(r.hot, Point{part(s.a.X, s.b.X, num, den), part(s.a.Y, s.b.Y, num, den)})
 }
 
 // part is u + (v-u)·num/den, rounded half up; 0 < num < den < 2^62.
@@ -114,7 +114,7 @@ func part(u, v int32, num, den uint64) int32 {
 }
 
 // bend replaces every segment by edges through the hot pixels it passes.
-func (r *repairer) bend() {
+func (r *Repairer) bend() {
 	r.edges = r.edges[:0]
 	for i := range r.segs {
 		s := &r.segs[i]
@@ -122,13 +122,13 @@ func (r *repairer) bend() {
 			continue
 		}
 		r.hits = r.hits[:0]
-		first, _ := slices.BinarySearchFunc(r.hot, pt{s.a.x, s.minY}, comparePts)
+		first, _ := slices.BinarySearchFunc(r.hot, Point{s.a.X, s.minY}, comparePts)
 		for _, p := range r.hot[first:] {
-			if p.x > s.b.x {
+			if p.X > s.b.X {
 				break
 			}
-			if p.y >= s.minY && p.y <= s.maxY && s.passes(p) {
-				along := int64(p.x-s.a.x)*int64(s.b.x-s.a.x) + int64(p.y-s.a.y)*int64(s.b.y-s.a.y)
+			if p.Y >= s.minY && p.Y <= s.maxY && s.passes(p) {
+				along := int64(p.X-s.a.X)*int64(s.b.X-s.a.X) + int64(p.Y-s.a.Y)*int64(s.b.Y-s.a.Y)
 				r.hits = append(r.hits, hit{p, along})
 			}
 		}
@@ -144,15 +144,15 @@ func (r *repairer) bend() {
 }
 
 // passes reports whether the segment meets the pixel [p-½, p+½) in both axes, for p in the box of the segment.
-func (s *segment) passes(p pt) bool {
-	dx, dy := int64(s.b.x-s.a.x), int64(s.b.y-s.a.y)
+func (s *segment) passes(p Point) bool {
+	dx, dy := int64(s.b.X-s.a.X), int64(s.b.Y-s.a.Y)
 	f := 2 * cross(s.a, s.b, p)
 	reach := max(dx, -dx) + max(dy, -dy)
 	return dx == 0 || dy == 0 || f-reach < 0 && f+reach > 0 || f-dx+dy == 0
 }
 
 // cancel keeps the edges that are there an odd number of times, once.
-func (r *repairer) cancel() {
+func (r *Repairer) cancel() {
 	slices.SortFunc(r.edges, func(e, f edge) int {
 		if c := comparePts(e.a, f.a); c != 0 {
 			return c
@@ -174,7 +174,7 @@ func (r *repairer) cancel() {
 }
 
 // ends is the origin and the head of a half-edge.
-func (r *repairer) ends(h int32) (pt, pt) {
+func (r *Repairer) ends(h int32) (Point, Point) {
 	e := r.edges[h/2]
 	if h%2 == 1 {
 		return e.b, e.a
@@ -183,7 +183,7 @@ func (r *repairer) ends(h int32) (pt, pt) {
 }
 
 // link sorts the half-edges by origin and angle.
-func (r *repairer) link() {
+func (r *Repairer) link() {
 	n := 2 * len(r.edges)
 	r.order, r.pos, r.from = resize(r.order, n), resize(r.pos, n), resize(r.from, n)
 	for i := range r.order {
@@ -195,7 +195,7 @@ func (r *repairer) link() {
 		if c := comparePts(ga, ha); c != 0 {
 			return c
 		}
-		return compareAngles(pt{gb.x - ga.x, gb.y - ga.y}, pt{hb.x - ha.x, hb.y - ha.y})
+		return compareAngles(Point{gb.X - ga.X, gb.Y - ga.Y}, Point{hb.X - ha.X, hb.Y - ha.Y})
 	})
 	start := int32(0)
 	for i, h := range r.order {
@@ -209,21 +209,21 @@ func (r *repairer) link() {
 }
 
 // compareAngles orders directions by angle from the positive x axis, turning the positive way.
-func compareAngles(u, v pt) int {
+func compareAngles(u, v Point) int {
 	if a, b := lower(u), lower(v); a != b {
 		if b {
 			return -1
 		}
 		return 1
 	}
-	return cmp.Compare(0, cross(pt{}, u, v))
+	return cmp.Compare(0, cross(Point{}, u, v))
 }
 
 // lower reports whether a direction lies in the second half turn.
-func lower(d pt) bool { return d.y < 0 || d.y == 0 && d.x < 0 }
+func lower(d Point) bool { return d.Y < 0 || d.Y == 0 && d.X < 0 }
 
 // next is the half-edge that goes on along the face to the left of h: the first one clockwise from the way back.
-func (r *repairer) next(h int32) int32 {
+func (r *Repairer) next(h int32) int32 {
 	k := r.pos[h^1]
 	if k > r.from[k] {
 		return r.order[k-1]
@@ -236,8 +236,8 @@ func (r *repairer) next(h int32) int32 {
 }
 
 // trace walks around every face that is ground and cuts the walks into simple loops.
-func (r *repairer) trace() {
-	r.loops.reset()
+func (r *Repairer) trace() {
+	r.loops.Reset()
 	r.done, r.seen = resize(r.done, 2*len(r.edges)), resize(r.seen, 2*len(r.edges))
 	clear(r.done)
 	clear(r.seen)
@@ -260,7 +260,7 @@ func (r *repairer) trace() {
 }
 
 // step puts a half-edge on the walk; coming back to a corner of the walk first cuts off the loop since then.
-func (r *repairer) step(g int32) {
+func (r *Repairer) step(g int32) {
 	group := r.from[r.pos[g]]
 	if at := r.seen[group]; at > 0 {
 		r.loop(int(at) - 1)
@@ -270,92 +270,86 @@ func (r *repairer) step(g int32) {
 }
 
 // loop moves the walk from place at on into a ring of its own.
-func (r *repairer) loop(at int) {
+func (r *Repairer) loop(at int) {
 	start := r.loops.open()
 	for _, g := range r.walk[at:] {
 		a, _ := r.ends(g)
-		r.loops.pts = append(r.loops.pts, a)
+		r.loops.Pts = append(r.loops.Pts, a)
 		r.seen[r.from[r.pos[g]]] = 0
 	}
 	r.walk = r.walk[:at]
-	r.loops.rings = append(r.loops.rings, ring{int32(len(r.loops.pts)), area2(r.loops.pts[start:]) < 0})
+	r.loops.Rings = append(r.loops.Rings, Ring{int32(len(r.loops.Pts)), Area2(r.loops.Pts[start:]) < 0})
 }
 
 // leftIsGround counts the borders between the left of h and the far away: an odd number means ground.
-func (r *repairer) leftIsGround(h int32) bool {
+func (r *Repairer) leftIsGround(h int32) bool {
 	a, b := r.ends(h)
-	flat := a.y == b.y
-	m := pt{a.x + b.x, a.y + b.y}
+	flat := a.Y == b.Y
+	m := Point{a.X + b.X, a.Y + b.Y}
 	if flat {
-		m = pt{m.y, m.x}
+		m = Point{m.Y, m.X}
 	}
 	odd := false
 	for i, e := range r.edges {
 		if int32(i) == h/2 {
 			continue
 		}
-		u, v := pt{2 * e.a.x, 2 * e.a.y}, pt{2 * e.b.x, 2 * e.b.y}
+		u, v := Point{2 * e.a.X, 2 * e.a.Y}, Point{2 * e.b.X, 2 * e.b.Y}
 		if flat {
-			u, v = pt{u.y, u.x}, pt{v.y, v.x}
+			u, v = Point{u.Y, u.X}, Point{v.Y, v.X}
 		}
 		odd = odd != beyond(u, v, m)
 	}
 	if flat {
-		return odd == (b.x > a.x)
+		return odd == (b.X > a.X)
 	}
-	return odd == (b.y < a.y)
+	return odd == (b.Y < a.Y)
 }
 
 // beyond reports whether the ray from m, which is not on the edge u–v, to ever larger x crosses that edge.
-func beyond(u, v, m pt) bool {
-	return (u.y <= m.y) != (v.y <= m.y) && (cross(u, v, m) > 0) == (v.y > u.y)
+func beyond(u, v, m Point) bool {
+	return (u.Y <= m.Y) != (v.Y <= m.Y) && (cross(u, v, m) > 0) == (v.Y > u.Y)
 }
 
 // assemble writes the loops as polygons: each exterior, then its holes.
-func (r *repairer) assemble(dst *outline) {
-	dst.reset()
+func (r *Repairer) assemble(dst *Outline) {
+	dst.Reset()
 	o := &r.loops
-	for i := range o.rings {
-		if o.rings[i].hole {
+	for i := range o.Rings {
+		if o.Rings[i].Hole {
 			continue
 		}
-		dst.append(o.ring(i), false)
-		for j := range o.rings {
-			if o.rings[j].hole && r.owner(j) == i {
-				dst.append(o.ring(j), true)
+		dst.Append(o.Points(i), false)
+		for j := range o.Rings {
+			if o.Rings[j].Hole && r.owner(j) == i {
+				dst.Append(o.Points(j), true)
 			}
 		}
 	}
 }
 
 // owner is the smallest exterior around the j-th loop.
-func (r *repairer) owner(j int) int {
+func (r *Repairer) owner(j int) int {
 	o := &r.loops
-	h := o.ring(j)
-	m := pt{h[0].x + h[1].x, h[0].y + h[1].y} // no other ring passes the middle of an edge
+	h := o.Points(j)
+	m := Point{h[0].X + h[1].X, h[0].Y + h[1].Y} // no other ring passes the middle of an edge
 	best, bestArea := -1, int64(0)
-	for i := range o.rings {
-		if o.rings[i].hole {
+	for i := range o.Rings {
+		if o.Rings[i].Hole {
 			continue
 		}
 		in := false
-		pts := o.ring(i)
+		pts := o.Points(i)
 		a := pts[len(pts)-1]
 		for _, b := range pts {
-			in = in != beyond(pt{2 * a.x, 2 * a.y}, pt{2 * b.x, 2 * b.y}, m)
+			in = in != beyond(Point{2 * a.X, 2 * a.Y}, Point{2 * b.X, 2 * b.Y}, m)
 			a = b
 		}
-		if area := area2(pts); in && (best < 0 || area < bestArea) {
+		if area := Area2(pts); in && (best < 0 || area < bestArea) {
 			best, bestArea = i, area
 		}
 	}
 	return best
-}
-
-// append adds a whole ring.
-func (o *outline) append(pts []pt, hole bool) {
-	o.pts = append(o.pts, pts...)
-	o.rings = append(o.rings, ring{int32(len(o.pts)), hole})
 }
 
 // resize is s with n elements, whatever they hold.
