@@ -4,10 +4,12 @@ VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
 LISTEN  ?= 127.0.0.1:8470
 # as root the database runs as the user postgres, who cannot enter /root
 DATA    ?= $(shell [ "$$(id -u)" = 0 ] && echo /var/lib/wangge || echo data)
+CASES   ?= 1000000
+ANSWERS ?= 1000000
 GO      := go
 LDFLAGS := -X main.version=$(VERSION)
 
-.PHONY: run test build web lint test-go test-web test-browser bench setup setup-test types clean
+.PHONY: run test build web lint test-go test-web test-browser bench soak setup setup-test types clean
 
 run: setup build ## start the server on its private PostGIS, with the Chongming demo
 	@exec bin/wangge serve --listen $(LISTEN) --data $(DATA) --demo
@@ -49,6 +51,10 @@ test-browser: build
 
 bench: setup build ## the figures of docs/BENCHMARKS.md
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+	bin/wangge bench tiles --cases $(CASES) --json bin/bench.json --plot bin/bench.svg
+
+soak: setup-test ## a million answers under writers, cut connections, kills and a restore: none may be stale
+	WANGGE_SOAK=$(ANSWERS) $(GO) test -run '^TestNeverStale$$' -v -count 1 -timeout 4h ./geoserver
 
 types: build ## the web map's wire types, from the API's description of itself
 	bin/wangge openapi > bin/openapi.json

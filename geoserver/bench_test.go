@@ -19,7 +19,6 @@ import (
 	"wangge/grids/disclosure"
 	"wangge/grids/postgis"
 	"wangge/grids/risk"
-	"wangge/tiles"
 )
 
 // chongming is a store with the demo territory and n synthetic cases, and the file they came from.

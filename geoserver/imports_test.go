@@ -19,6 +19,7 @@ var rooms = map[string][]string{
 	"geoserver/localpg":        {"grids", "github.com/jackc/pgx/v5"}, // it must ask its own cluster whether it is up
 	"geoserver/localpg/pgtest": {"grids", "geoserver/localpg", "github.com/jackc/pgx/v5"},
 	"geoserver/demo":           {"grids"},
+	"geoserver/bench":          {"grids"}, // addresses and bytes: it can measure any server
 	"grids":                    {},
 	"grids/mesh":               {"grids", "github.com/uber/h3-go/v4"},
 	"grids/disclosure":         {"grids", "grids/mesh"},

@@ -24,6 +24,7 @@ type commands struct {
 	Import  importCmd  `cmd:"" help:"Check a file and store it."`
 	Demo    demoCmd    `cmd:"" help:"Load the Chongming territory and synthetic data."`
 	Check   checkCmd   `cmd:"" help:"Check the stored territory for gaps, overlaps and overhangs."`
+	Bench   benchCmd   `cmd:"" help:"Measure the server on this machine."`
 	Config  configCmd  `cmd:"" help:"Print the configuration, secrets masked."`
 	OpenAPI openAPICmd `cmd:"" name:"openapi" help:"Print the description of the API."`
 	Version versionCmd `cmd:"" help:"Print the version."`

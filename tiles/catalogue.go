@@ -11,8 +11,13 @@ import (
 // firstZoom is where the units of the district become worth drawing: the whole of it is then 2 km a pixel and finer.
 const firstZoom = 6
 
-// Layers is the catalogue in draw order, the ground first. The slice is the caller's own.
-func Layers() []Layer {
+// catalogue is the layers in draw order, the ground first. It does not change.
+var catalogue = layers()
+
+// Layers is the catalogue in draw order, the ground first: shared, so not to be changed.
+func Layers() []Layer { return catalogue }
+
+func layers() []Layer {
 	ground := []grids.Subject{grids.OnTerritory}
 	all := grids.Subjects[:]
 	return []Layer{

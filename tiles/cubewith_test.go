@@ -49,7 +49,7 @@ func TestCubesThatFollowAreThoseOfTheirEvents(t *testing.T) {
 		cube := NewCube(all, Stamp{})
 		for range rapid.IntRange(1, 3).Draw(t, "steps") {
 			if rapid.Bool().Draw(t, "drawn") { // its hexagons are taken over
-				heatTiles(t, cube, filters[0], policy)
+				heatTiles(t, cube, filters[0], disclosure.Policy{K: 3 + r.IntN(2)})
 			}
 			more := someBatch(r, rapid.SampledFrom([]int{0, 1, 3, 40}).Draw(t, "more"), base+grids.Month(rapid.SampledFrom([]int{0, 0, -30, 20}).Draw(t, "later")))
 			all = grids.CaseColumns{Cells: slices.Concat(all.Cells, more.Cells), Months: slices.Concat(all.Months, more.Months), Kinds: slices.Concat(all.Kinds, more.Kinds)}

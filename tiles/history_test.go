@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -158,18 +159,46 @@ func TestALateRenderingIsNotForWhoAskedLater(t *testing.T) {
 	r := over(9, Heat)
 	old := s.Cube()
 	old.turn <- struct{}{} // holds the first rendering up
-	first := make(chan Tile)
-	go func() { first <- s.mustTile(t, r) }()
+	first := s.soon(t, r)
 	s.awaitWaiting(1)
 	s.Publish(Change{Cube: NewCube(someEvents(t, 9000), Stamp{})})
-	newer := s.mustTile(t, r) // comes although the first is still held up
+	second := s.soon(t, r)
+	for len(second) == 0 && !s.shared() { // it comes although the first is still held up
+		runtime.Gosched()
+	}
 	<-old.turn
-	if older := <-first; older.ETag == newer.ETag {
+	older, newer := <-first, <-second
+	if older.ETag == newer.ETag {
 		t.Fatal("the two tiles are equal")
 	}
 	if after := s.mustTile(t, r); after.ETag != newer.ETag {
 		t.Error("the older tile took the place of the newer one")
 	}
+}
+
+// soon asks for the tile of r without waiting for it.
+func (s *Set) soon(t *testing.T, r Request) <-chan Tile {
+	got := make(chan Tile, 1)
+	go func() {
+		tile, err := s.Tile(t.Context(), r)
+		if err != nil {
+			t.Error(err)
+		}
+		got <- tile
+	}()
+	return got
+}
+
+// shared reports whether two requests wait for one rendering.
+func (s *Set) shared() bool {
+	s.flying.Lock()
+	defer s.flying.Unlock()
+	for _, f := range s.flights {
+		if f.waiting > 1 {
+			return true
+		}
+	}
+	return false
 }
 
 // Whatever is published and asked for at once, nobody gets a tile older than what was there when he asked.

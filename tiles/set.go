@@ -166,20 +166,19 @@ func (s *Set) Check(r Request) error {
 
 // checkLayers refuses unknown and repeated names.
 func checkLayers(layers []string) error {
-	known := Names()
-	if len(layers) > len(known) {
-		return grids.Errorf(grids.Invalid, "%d layers are asked for and there are %d; name each once", len(layers), len(known))
+	if len(layers) > len(catalogue) {
+		return grids.Errorf(grids.Invalid, "%d layers are asked for and there are %d; name each once", len(layers), len(catalogue))
 	}
 	for i, name := range layers {
-		if !slices.Contains(known, name) {
-			return grids.Errorf(grids.NotFound, "there is no layer %.40q; the layers are %s", name, strings.Join(known, ","))
+		if !slices.ContainsFunc(catalogue, func(l Layer) bool { return l.Name == name }) {
+			return grids.Errorf(grids.NotFound, "there is no layer %.40q; the layers are %s", name, strings.Join(Names(), ","))
 		}
 		if slices.Contains(layers[:i], name) {
 			return grids.Errorf(grids.Invalid, "layer %s is named twice", name)
 		}
 	}
 	if len(layers) == 0 {
-		return grids.Errorf(grids.NotFound, "no layer is named; the layers are %s", strings.Join(known, ","))
+		return grids.Errorf(grids.NotFound, "no layer is named; the layers are %s", strings.Join(Names(), ","))
 	}
 	return nil
 }

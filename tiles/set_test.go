@@ -83,6 +83,11 @@ func TestTileHoldsTheLayersInTheOrderAsked(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		loose, err1 := s.Render(t.Context(), r, false)
+		packed, err2 := s.Render(t.Context(), r, true)
+		if err := errors.Join(err1, err2); err != nil || loose != len(raw) || packed != len(tile.Gzip) {
+			t.Errorf("%v: rendered as %d and %d bytes, want %d and %d, %v", layers, loose, packed, len(raw), len(tile.Gzip), err)
+		}
 		if other, err := io.ReadAll(zr); err != nil || !bytes.Equal(other, raw) {
 			t.Fatalf("%v: packed and unpacked differ: %v", layers, err)
 		}

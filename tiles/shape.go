@@ -24,7 +24,7 @@ type span struct {
 	hole bool
 }
 
-// shape is the geometry of the features of a leaf, by id. It does not change; what was drawn of it at a zoom is kept. Safe for
+// shape is the geometry of the features of a leaf, by place along the curve, then by id. It does not change; what was drawn of it at a zoom is kept. Safe for
 // concurrent use.
 type shape struct {
 	features []feature // one more at the end
@@ -37,7 +37,7 @@ type shape struct {
 
 // newLeaf packs the rows, which it sorts.
 func newLeaf(rows []row, columns int) *leaf {
-	slices.SortFunc(rows, func(a, b row) int { return cmp.Compare(a.id, b.id) })
+	slices.SortFunc(rows, func(a, b row) int { return cmp.Or(cmp.Compare(curve(a.at), curve(b.at)), cmp.Compare(a.id, b.id)) })
 	var points, rings int
 	ranked := false
 	for _, r := range rows {
@@ -80,7 +80,8 @@ func (s *shape) bounds() extent {
 
 // find is the place of the feature of that id.
 func (s *shape) find(id uint64) (int, bool) {
-	return slices.BinarySearchFunc(s.features[:s.count()], id, func(f feature, id uint64) int { return cmp.Compare(f.id, id) })
+	i := slices.IndexFunc(s.features[:s.count()], func(f feature) bool { return f.id == id })
+	return i, i >= 0
 }
 
 // rows appends the features as rows.

@@ -200,6 +200,22 @@ func TestSmallPolygonsStay(t *testing.T) {
 	}
 }
 
+// Extents hold their borders, so those that touch meet.
+func TestExtentsThatTouchMeet(t *testing.T) {
+	e := extent{10, 20, 30, 40}
+	for _, c := range []struct {
+		f     extent
+		meets bool
+	}{
+		{e, true}, {extent{0, 0, 10, 20}, true}, {extent{30, 40, 50, 50}, true}, {extent{15, 25, 16, 26}, true}, {extent{0, 0, 50, 50}, true},
+		{extent{0, 0, 9, 50}, false}, {extent{31, 0, 50, 50}, false}, {extent{0, 0, 50, 19}, false}, {extent{0, 41, 50, 50}, false}, {nothing, false},
+	} {
+		if e.meets(c.f) != c.meets || c.f.meets(e) != c.meets {
+			t.Errorf("%v and %v meet: %v", e, c.f, !c.meets)
+		}
+	}
+}
+
 // The tree finds what looking at every box finds, and is the one tree of its content: a part is a leaf just when it holds few.
 func TestTreeFindsWhatAScanFinds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

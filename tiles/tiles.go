@@ -77,12 +77,11 @@ func SQL(layer string) (string, bool) {
 
 // Find is the catalogue row of that name.
 func Find(name string) (Layer, bool) {
-	all := Layers()
-	i := slices.IndexFunc(all, func(l Layer) bool { return l.Name == name })
+	i := slices.IndexFunc(catalogue, func(l Layer) bool { return l.Name == name })
 	if i < 0 {
 		return Layer{}, false
 	}
-	return all[i], true
+	return catalogue[i], true
 }
 
 // FindingID is the feature id of the finding of that id, as layers/findings.sql computes it.
@@ -102,11 +101,10 @@ func Over(b orb.Bound, z int) (out []Request) {
 	return out
 }
 
-// Names lists the catalogue's names in draw order.
+// Names lists the catalogue's names in draw order. The slice is the caller's own.
 func Names() []string {
-	all := Layers()
-	out := make([]string, len(all))
-	for i, l := range all {
+	out := make([]string, len(catalogue))
+	for i, l := range catalogue {
 		out[i] = l.Name
 	}
 	return out

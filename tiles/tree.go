@@ -47,7 +47,8 @@ const slack = 1
 
 // node is a part of a region quadtree (Samet 1984) over the centres of the features' boxes. A part with at most leafSize
 // features is a leaf, one with more has four quarters: so the tree depends on what it holds alone and not on how it came
-// about, and two trees of one content give the same tiles. A node never changes; a changed tree shares the others' nodes.
+// about. Its features come in the order of [curve], whatever its parts: two trees that hold the same give the same tiles.
+// A node never changes; a changed tree shares the others' nodes.
 type node struct {
 	box  extent // of all features in it
 	n    int    // how many these are
@@ -83,6 +84,19 @@ type row struct {
 func quarter(at [2]uint32, depth int) int {
 	bit := uint(lattice.WorldBits - 1 - depth)
 	return int(at[0]>>bit&1 | at[1]>>bit&1<<1)
+}
+
+// curve is the place of a position along the Z-order curve (Morton 1966), in which a tree visits its quarters.
+func curve(at [2]uint32) uint64 { return spread(at[0]) | spread(at[1])<<1 }
+
+// spread is the bits of v with a zero between any two.
+func spread(v uint32) uint64 {
+	x := uint64(v)
+	x = (x | x<<16) & 0x0000ffff0000ffff
+	x = (x | x<<8) & 0x00ff00ff00ff00ff
+	x = (x | x<<4) & 0x0f0f0f0f0f0f0f0f
+	x = (x | x<<2) & 0x3333333333333333
+	return (x | x<<1) & 0x5555555555555555
 }
 
 // grow is the tree of the rows, which it sorts; nil for none.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -107,7 +106,7 @@ func (m *rowsModel) follow(t *rapid.T, s step, r *rand.Rand, windows []maptile.T
 			t.Fatalf("tile %v has %d bytes that differ from the %d of a new snapshot", w, len(after), len(want))
 		}
 		touched := slices.ContainsFunc(ground, func(g Ground) bool { return g.box.meets(tileExtent(z, x, y)) })
-		if !touched && !reflect.DeepEqual(decoded(t, before), decoded(t, after)) { // the order may be another, where a leaf fell apart
+		if !touched && !bytes.Equal(before, after) {
 			t.Fatalf("tile %v changed without any ground", w)
 		}
 	}
@@ -341,7 +340,7 @@ func TestTheDictionaryIsSwept(t *testing.T) {
 	was := s
 	for n := range 400 {
 		change := grids.Table{Columns: table.Columns}
-		for i := range 40 {
+		for i := range 35 { // the others stay as they are, and go on sharing their values
 			change.Features = append(change.Features, grids.Feature{ID: uint64(i), Values: []any{fmt.Sprint(i), fmt.Sprint(n, " ", i), fmt.Sprint("state ", n)}})
 		}
 		next, _, err := was.With(change, nil, Stamp{})
@@ -354,6 +353,7 @@ func TestTheDictionaryIsSwept(t *testing.T) {
 			for i := range change.Features {
 				change.Features[i].Geometry = table.Features[i].Geometry
 			}
+			change.Features = append(change.Features, table.Features[35:]...)
 			if got, want := cutTile(next, r.Z, r.X, r.Y), cutTile(snapshotOf(t, Findings, change), r.Z, r.X, r.Y); !bytes.Equal(got, want) || bytes.Equal(got, old) {
 				t.Fatalf("change %d: the tile is not that of the rows", n)
 			}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -74,15 +75,19 @@ func (s *Server) Handler() http.Handler {
 		writeProblem(w, http.StatusMethodNotAllowed, "this address does not take "+r.Method)
 	})
 	for _, route := range s.routes() {
-		r.Handle(route.pattern, s.plain(route.handle)).Methods(route.methods...).Name(route.pattern)
+		to := r.Path(route.pattern)
+		if strings.HasSuffix(route.pattern, "/") {
+			to = r.PathPrefix(route.pattern)
+		}
+		to.Handler(s.plain(route.handle)).Methods(route.methods...).Name(route.pattern)
 	}
 	s.register(s.openAPI(r))
 	r.PathPrefix("/").Handler(s.plain(s.webMap)).Methods(http.MethodGet, http.MethodHead).Name("web map")
-	r.Use(s.measured, s.caughtUp, packed)
+	r.Use(s.measured, s.fresh, packed)
 	return s.guard(r)
 }
 
-// route is a row of the table of routes that do not speak JSON both ways.
+// route is a row of the table of routes that do not speak JSON both ways. A pattern that ends in a slash is for all below it.
 type route struct {
 	pattern string
 	methods []string
@@ -92,11 +97,11 @@ type route struct {
 func (s *Server) routes() []route {
 	get := []string{http.MethodGet, http.MethodHead}
 	return []route{
+		{"/tiles/{layers}.json", get, s.tileJSON},
+		{tilePrefix, get, s.tile},
 		{"/healthz", get, s.healthz},
 		{"/readyz", get, s.readyz},
 		{"/metrics", get, func(w http.ResponseWriter, r *http.Request) error { s.Metrics.ServeHTTP(w, r); return nil }},
-		{"/tiles/{layers}.json", get, s.tileJSON},
-		{"/tiles/{layers}/{z}/{x}/{y}.mvt", get, s.tile},
 		{"/styles/{theme}-{lang}.json", get, s.style},
 		{"/api/events", get[:1], s.events},
 		{"/api/imports", []string{http.MethodPost}, s.receiveImport},
@@ -146,11 +151,8 @@ type body[T any] struct {
 	Body T
 }
 
-// state is the view's state after a look at the store; the error is Unavailable before the first load.
-func (s *Server) state(ctx context.Context) (*live.State, error) {
-	if err := s.View.Fresh(ctx); err != nil && s.View.State() == nil {
-		return nil, err
-	}
+// state is what the server holds; the error is Unavailable before the first load.
+func (s *Server) state() (*live.State, error) {
 	st := s.View.State()
 	if st == nil {
 		return nil, grids.Errorf(grids.Unavailable, "the layers are still loading; try again shortly")

@@ -23,13 +23,13 @@ const writeWait = 10 * time.Second
 //	change    the versions, and the layers that look different with the bounds where they do
 //	problem   since when and why the database cannot be followed; empty when it can be again
 func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
-	st, err := s.state(r.Context())
-	if err != nil {
+	if _, err := s.state(); err != nil {
 		return err
 	}
 	known, _ := grids.ParseVersions(r.Header.Get("Last-Event-ID")) // what cannot be read is known to nobody
 	events, missed, cancel := s.View.Subscribe(known)
 	defer cancel()
+	st := s.View.State() // only now: a change that was told before is in it
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")

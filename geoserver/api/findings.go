@@ -114,7 +114,7 @@ func (s *Server) finding(ctx context.Context, in *byID) (*body[FindingDetail], e
 	if err != nil {
 		return nil, s.fail(err)
 	}
-	st, err := s.state(ctx)
+	st, err := s.state()
 	if err != nil {
 		return nil, s.fail(err)
 	}

@@ -1,8 +1,11 @@
 package api
 
 import (
+	"context"
+	"maps"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,6 +18,19 @@ import (
 // maxURL bounds a request's address: the longest legal filter is far below.
 const maxURL = 8 << 10
 
+// Header values that many answers share.
+var (
+	nosniff     = []string{"nosniff"}
+	pageHeaders = http.Header{
+		"Referrer-Policy":            {"same-origin"},
+		"Cross-Origin-Opener-Policy": {"same-origin"},
+		"Content-Security-Policy":    {"default-src 'self'; img-src 'self' data: blob:; worker-src 'self' blob:; style-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"},
+	}
+	tileHeaders = http.Header{"Cache-Control": {"private, no-cache"}, "Vary": {"Accept-Encoding"}}
+	tileType    = []string{"application/vnd.mapbox-vector-tile"}
+	gzipped     = []string{"gzip"}
+)
+
 // guard stands before every route: sizes, foreign origins, security headers, panics.
 func (s *Server) guard(next http.Handler) http.Handler {
 	origin := http.NewCrossOriginProtection()
@@ -25,10 +41,10 @@ func (s *Server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer s.recovered(w, r)
 		h := w.Header()
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "same-origin")
-		h.Set("Cross-Origin-Opener-Policy", "same-origin")
-		h.Set("Content-Security-Policy", "default-src 'self'; img-src 'self' data: blob:; worker-src 'self' blob:; style-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'")
+		h["X-Content-Type-Options"] = nosniff
+		if !strings.HasPrefix(r.URL.Path, "/tiles/") { // which no browser shows as a page
+			maps.Copy(h, pageHeaders)
+		}
 		if len(r.URL.RequestURI()) > maxURL {
 			writeProblem(w, http.StatusRequestURITooLong, "the address is longer than 8 KiB")
 			return
@@ -76,23 +92,55 @@ func (s *Server) measured(next http.Handler) http.Handler {
 	})
 }
 
-// caughtUp holds a request that names versions (?v=, as a write's answer gives them) until the server has them.
-func (s *Server) caughtUp(next http.Handler) http.Handler {
+// fresh brings the memory of the server up to the database before an answer is made of it, or to the versions that the request
+// names (?v=, as a write's answer gives them). While the database is away the answer says since when it may be old.
+func (s *Server) fresh(next http.Handler) http.Handler {
 	return s.plain(func(w http.ResponseWriter, r *http.Request) error {
-		if strings.Contains(r.URL.RawQuery, "v=") {
-			if text := r.URL.Query().Get("v"); text != "" {
-				want, err := grids.ParseVersions(text)
-				if err == nil {
-					err = s.View.FreshAt(r.Context(), want)
-				}
-				if err != nil {
-					return err
-				}
-			}
+		if !readsMemory(r) {
+			next.ServeHTTP(w, r)
+			return nil
+		}
+		v := ""
+		if strings.Contains(r.URL.RawQuery, "v=") { // most have none
+			v = r.URL.Query().Get("v")
+		}
+		err := s.upTo(r.Context(), v)
+		since, _, away := s.View.StaleSince()
+		switch {
+		case err == nil:
+		case !away || v != "" || s.View.State() == nil:
+			return err
+		default:
+			s.labelStale(w.Header(), "the database is away: shown as of the last look", since)
 		}
 		next.ServeHTTP(w, r)
 		return nil
 	})
+}
+
+// upTo looks at the database, until the versions named in v are there.
+func (s *Server) upTo(ctx context.Context, v string) error {
+	if v == "" {
+		return s.View.Fresh(ctx)
+	}
+	want, err := grids.ParseVersions(v)
+	if err != nil {
+		return err
+	}
+	return s.View.FreshAt(ctx, want)
+}
+
+// readsMemory reports whether the answer comes out of what the server holds.
+func readsMemory(r *http.Request) bool {
+	read := r.Method == http.MethodGet || r.Method == http.MethodHead
+	path := r.URL.Path
+	return read && (strings.HasPrefix(path, "/tiles/") || strings.HasPrefix(path, "/api/") || strings.HasPrefix(path, "/styles/"))
+}
+
+// labelStale says on an answer that it may be older than the store.
+func (s *Server) labelStale(h http.Header, why string, since time.Time) {
+	h.Set("Warning", `110 - "`+why+`"`)
+	h.Set("Age", strconv.Itoa(int(s.View.Now().Sub(since).Seconds())))
 }
 
 // packed compresses the answers of the API. Tiles and the web map are compressed already, and the event stream must not wait.

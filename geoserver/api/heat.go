@@ -32,7 +32,7 @@ type HeatValues struct {
 // heatValues answers with what the heat tiles of each period would show, without their outlines: the map recolours the hexagons that
 // it has.
 func (s *Server) heatValues(ctx context.Context, q *heatQuery) (*body[HeatValues], error) {
-	if _, err := s.state(ctx); err != nil {
+	if _, err := s.state(); err != nil {
 		return nil, s.fail(err)
 	}
 	v, err := s.heatColumns(ctx, q)

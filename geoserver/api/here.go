@@ -73,7 +73,7 @@ func (s *Server) here(ctx context.Context, q *struct {
 	Lon float64 `query:"lon" required:"true" minimum:"-180" maximum:"180"`
 	Lat float64 `query:"lat" required:"true" minimum:"-90" maximum:"90"`
 }) (*body[Here], error) {
-	st, err := s.state(ctx)
+	st, err := s.state()
 	if err != nil {
 		return nil, s.fail(err)
 	}
@@ -96,7 +96,7 @@ func (s *Server) area(ctx context.Context, q *struct {
 	Level string `path:"level" enum:"towns,villages,grids,cells"`
 	Code  string `path:"code" maxLength:"32"`
 }) (*body[Unit], error) {
-	st, err := s.state(ctx)
+	st, err := s.state()
 	if err != nil {
 		return nil, s.fail(err)
 	}
@@ -171,7 +171,7 @@ const mostHits = 20
 func (s *Server) search(ctx context.Context, q *struct {
 	Q string `query:"q" required:"true" maxLength:"80" doc:"a name, a code, an H3 cell, or lon,lat"`
 }) (*body[Hits], error) {
-	st, err := s.state(ctx)
+	st, err := s.state()
 	if err != nil {
 		return nil, s.fail(err)
 	}

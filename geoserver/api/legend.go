@@ -31,7 +31,7 @@ type legendQuery struct {
 }
 
 func (s *Server) legend(ctx context.Context, q *legendQuery) (*body[styles.Legend], error) {
-	st, err := s.state(ctx)
+	st, err := s.state()
 	if err != nil {
 		return nil, s.fail(err)
 	}
@@ -153,7 +153,7 @@ func numbers(list string) ([]float64, error) {
 
 // style answers GET /styles/{theme}-{lang}.json with a complete MapLibre style.
 func (s *Server) style(w http.ResponseWriter, r *http.Request) error {
-	st, err := s.state(r.Context())
+	st, err := s.state()
 	if err != nil {
 		return err
 	}

@@ -81,7 +81,7 @@ type Meta struct {
 }
 
 func (s *Server) meta(ctx context.Context, _ *struct{}) (*body[Meta], error) {
-	st, err := s.state(ctx)
+	st, err := s.state()
 	if err != nil {
 		return nil, s.fail(err)
 	}
@@ -167,7 +167,7 @@ type Periods struct {
 func (s *Server) periods(ctx context.Context, q *struct {
 	Kind string `query:"kind" doc:"kinds of casework, separated by commas; all when absent"`
 }) (*body[Periods], error) {
-	if _, err := s.state(ctx); err != nil {
+	if _, err := s.state(); err != nil {
 		return nil, s.fail(err)
 	}
 	f, err := CaseFilter{Kind: q.Kind}.filter()

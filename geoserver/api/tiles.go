@@ -2,16 +2,19 @@ package api
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/gorilla/mux"
 
 	"wangge/grids"
 	"wangge/tiles"
 )
+
+// tilePrefix begins the address of every tile. The rest is read here: a pattern would be matched twice for each tile.
+const tilePrefix = "/tiles/"
 
 // tile answers GET /tiles/{layers}/{z}/{x}/{y}.mvt: 200, 204 for a tile without features, 304, 404 for an unknown
 // layer, 400 outside the pyramid or for a malformed filter.
@@ -25,17 +28,10 @@ func (s *Server) tile(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	h := w.Header()
-	if err := s.View.Fresh(r.Context()); err != nil {
-		since, _, away := s.View.StaleSince()
-		if !away || s.View.State() == nil {
-			return err
-		}
-		s.labelStale(h, "the database is away: shown as of the last look", since)
-	} else if since, stale := s.View.StaleLayers(req.Layers); stale {
+	if since, stale := s.View.StaleLayers(req.Layers); stale && h.Get("Warning") == "" {
 		s.labelStale(h, "a layer could not be loaded: shown as it was before", since)
 	}
-	h.Set("Cache-Control", "private, no-cache")
-	h.Set("Vary", "Accept-Encoding")
+	maps.Copy(h, tileHeaders)
 	gzip := strings.Contains(r.Header.Get("Accept-Encoding"), "gzip")
 	t, err := set.Tile(r.Context(), req)
 	if err != nil {
@@ -53,22 +49,16 @@ func (s *Server) tile(w http.ResponseWriter, r *http.Request) error {
 	}
 	b := t.Gzip
 	if gzip {
-		h.Set("Content-Encoding", "gzip")
+		h["Content-Encoding"] = gzipped
 	} else if b, err = t.Raw(); err != nil {
 		return err
 	}
-	h.Set("Content-Type", "application/vnd.mapbox-vector-tile")
+	h["Content-Type"] = tileType
 	h.Set("Content-Length", strconv.Itoa(len(b)))
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(b) // the client may be gone
 	}
 	return nil
-}
-
-// labelStale says on an answer that it may be older than the store.
-func (s *Server) labelStale(h http.Header, why string, since time.Time) {
-	h.Set("Warning", `110 - "`+why+`"`)
-	h.Set("Age", strconv.Itoa(int(s.View.Now().Sub(since).Seconds())))
 }
 
 // represented is the tag of one representation: plain bytes are another than gzipped ones.
@@ -89,21 +79,25 @@ func matches(header, etag string) bool {
 	return false
 }
 
-func tileRequest(r *http.Request) (tiles.Request, error) {
-	vars := mux.Vars(r)
-	req := tiles.Request{Layers: strings.Split(vars["layers"], ",")}
-	for _, p := range []struct {
-		name string
-		to   *int
-	}{{"z", &req.Z}, {"x", &req.X}, {"y", &req.Y}} {
-		n, err := strconv.Atoi(vars[p.name])
-		if err != nil || strconv.Itoa(n) != vars[p.name] {
-			return req, grids.Errorf(grids.Invalid, "%s of the tile is not a whole number: an address looks like /tiles/grids/12/3430/1665.mvt", p.name)
-		}
-		*p.to = n
+// tileRequest reads /tiles/{layers}/{z}/{x}/{y}.mvt. The error is NotFound for an address of another form, Invalid for what is no
+// number.
+func tileRequest(r *http.Request) (req tiles.Request, err error) {
+	parts := strings.Split(strings.TrimPrefix(r.URL.Path, tilePrefix), "/")
+	last, mvt := strings.CutSuffix(parts[len(parts)-1], ".mvt")
+	if len(parts) != 4 || !mvt {
+		return req, grids.Errorf(grids.NotFound, "there is nothing at %.80s: an address of a tile looks like /tiles/grids/12/3430/1665.mvt", r.URL.Path)
 	}
-	var err error
-	req.Filter, err = tiles.ParseFilter(r.URL.Query())
+	parts[3] = last
+	req.Layers = strings.Split(parts[0], ",")
+	for i, to := range []*int{&req.Z, &req.X, &req.Y} {
+		text := parts[i+1]
+		if *to, err = strconv.Atoi(text); err != nil || strconv.Itoa(*to) != text {
+			return req, grids.Errorf(grids.Invalid, "%s of the tile is not a whole number: an address looks like /tiles/grids/12/3430/1665.mvt", "zxy"[i:i+1])
+		}
+	}
+	if r.URL.RawQuery != "" {
+		req.Filter, err = tiles.ParseFilter(r.URL.Query())
+	}
 	return req, err
 }
 
@@ -117,7 +111,6 @@ func (s *Server) tileJSON(w http.ResponseWriter, r *http.Request) error {
 	if r.URL.RawQuery != "" {
 		url += "?" + r.URL.RawQuery
 	}
-	_ = s.View.Fresh(r.Context()) // bounds of the last look will do
 	t, err := s.View.Tiles().TileJSON(layers, url)
 	if err != nil {
 		return err

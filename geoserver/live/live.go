@@ -40,10 +40,10 @@ type Options struct {
 }
 
 const (
-	pace       = 2 * time.Millisecond // from one look at the store to the next when many wait: whoever comes in between shares it
-	many       = 8                    // requests that shared a look
-	patience   = 5 * time.Second      // how long a request waits for a version that it names
-	retryFault = 30 * time.Second     // until a layer that could not be loaded is tried again without a change
+	pace       = 15 * time.Microsecond // for each request that shared a look, until the next one begins: about what serving it takes
+	maxPace    = 5 * time.Millisecond
+	patience   = 5 * time.Second  // how long a request waits for a version that it names
+	retryFault = 30 * time.Second // until a layer that could not be loaded is tried again without a change
 )
 
 // View is the memory of a server. It is safe for concurrent use; readers never wait for each other.
@@ -155,10 +155,13 @@ func (v *View) Nudge() { v.board() }
 // them later. Versions of another generation are those of before a restore, and not waited for. The error is Unavailable when they
 // do not come.
 func (v *View) FreshAt(ctx context.Context, want grids.Versions) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	late := grids.Errorf(grids.Unavailable, "the change that v names has not arrived here yet; try again shortly")
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, late)
 	defer cancel()
 	for {
-		if err := v.Fresh(ctx); err != nil {
+		if err := v.Fresh(ctx); ctx.Err() != nil {
+			return context.Cause(ctx)
+		} else if err != nil {
 			return err
 		}
 		if st := v.State(); st.Versions.Covers(want) || st.Versions.Generation != want.Generation {
@@ -166,7 +169,7 @@ func (v *View) FreshAt(ctx context.Context, want grids.Versions) error {
 		}
 		select {
 		case <-ctx.Done():
-			return grids.Errorf(grids.Unavailable, "the change that v names has not arrived here yet; try again shortly")
+			return context.Cause(ctx)
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
@@ -190,9 +193,8 @@ func (v *View) fly() {
 		cancel()
 		v.noteFault(f.err)
 		close(f.done)
-		if f.waiting >= many { // nobody joins it any more
-			time.Sleep(pace - time.Since(began))
-		}
+		// nobody joins it any more; under load looks become rarer and are shared by more, and cost no larger part of the machine
+		time.Sleep(min(time.Duration(f.waiting)*pace, maxPace) - time.Since(began))
 	}
 }
 
