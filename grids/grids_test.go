@@ -137,3 +137,21 @@ func TestEveryFlawHasItsSentence(t *testing.T) {
 		t.Error("only serious flaws stop an import")
 	}
 }
+
+func TestVersionsAsAWord(t *testing.T) {
+	v := Versions{Generation: "0123456789abcdef", Of: map[Subject]int64{OnFindings: 12, OnVillages: 3}}
+	back, err := ParseVersions(v.String())
+	if err != nil || !back.Same(v) || v.String() != "0123456789abcdef.village-status.3.findings.12" {
+		t.Errorf("%s comes back as %+v, %v", v, back, err)
+	}
+	for _, text := range []string{"", "garbage", "0123456789abcdef.findings", "0123456789abcdef.findings.0", "0123456789abcdef.gossip.1",
+		"0123456789abcdef.findings.x", "0123456789ABCDEF.findings.1", "0123456789abcdef.findings.1.findings.2.findings.3.findings.4.findings.5.findings.6.findings.7"} {
+		if got, err := ParseVersions(text); KindOf(err) != Invalid || err == nil {
+			t.Errorf("%q is read as %+v, %v", text, got, err)
+		}
+	}
+	later := Versions{Generation: v.Generation, Of: map[Subject]int64{OnFindings: 13, OnVillages: 3}}
+	if !later.Covers(v) || v.Covers(later) || later.Covers(Versions{Generation: "other"}) {
+		t.Error("Covers")
+	}
+}

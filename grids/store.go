@@ -2,6 +2,7 @@ package grids
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,6 +30,9 @@ func (v Versions) Same(w Versions) bool {
 	return true
 }
 
+// generation is the form of one.
+var generation = regexp.MustCompile(`^[0-9a-f]{16}$`)
+
 // Covers reports whether v is of the same generation as w and no subject is older.
 func (v Versions) Covers(w Versions) bool {
 	if v.Generation != w.Generation {
@@ -42,7 +46,8 @@ func (v Versions) Covers(w Versions) bool {
 	return true
 }
 
-// String is the versions as one word for addresses and event ids: generation.subject.version.subject.version…
+// String is the versions as one word for addresses and event ids: generation.subject.version.subject.version…, the generation 16
+// hexadecimal digits.
 // Subjects that were never written are left out.
 func (v Versions) String() string {
 	var b strings.Builder
@@ -59,8 +64,8 @@ func (v Versions) String() string {
 func ParseVersions(text string) (Versions, error) {
 	parts := strings.Split(text, ".")
 	v := Versions{Generation: parts[0], Of: map[Subject]int64{}}
-	bad := Errorf(Invalid, "%.60q names no version: it looks like generation.findings.12", text)
-	if len(parts)%2 == 0 || len(parts) > 2*len(Subjects)+1 || parts[0] == "" {
+	bad := Errorf(Invalid, "%.60q names no version: it looks like 0123456789abcdef.findings.12", text)
+	if len(parts)%2 == 0 || len(parts) > 2*len(Subjects)+1 || !generation.MatchString(parts[0]) {
 		return Versions{}, bad
 	}
 	for i := 1; i < len(parts); i += 2 {

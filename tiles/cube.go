@@ -34,6 +34,7 @@ type Cube struct {
 	span   int         // months from the first event to the last
 	places []mesh.Cell // the cells of the finest resolution of the heat that hold events, ascending
 	under  []uint32    // by cell: its place in places; noPlace for 0
+	blocks []block     // of places
 	broken error       // an event lies in no cell
 
 	turn        chan struct{} // holds one token: counts are made and sheets cut one at a time
@@ -41,7 +42,14 @@ type Cube struct {
 	outlinedFor int           // the K for which the hexagons have the cube's cells
 	tables      *recent[table]
 	releases    *recent[[]disclosure.Bucket]
-	sheets      *recent[*Snapshot]
+	sheets      *recent[sheet]
+}
+
+// block is the places within one cell of the coarsest resolution. Nothing is put together over its border: each block is released on its own,
+// and a tile asks only for those that it shows.
+type block struct {
+	cell     mesh.Cell
+	from, to int // places
 }
 
 // mark is a thing that can be told from every other.
@@ -77,7 +85,7 @@ func NewCube(c grids.CaseColumns, st Stamp) *Cube {
 		}
 	}
 	cube.cells = slices.Clip(cube.cells)
-	cube.finish(len(months), &hexagons{words: newInterner()})
+	cube.finish(len(months), newHexagons(0))
 	return cube
 }
 
@@ -96,11 +104,15 @@ func (c *Cube) finish(events int, h *hexagons) {
 		}
 		if p := cell.Parent(finestHeat); len(c.places) == 0 || c.places[len(c.places)-1] != p {
 			c.places = append(c.places, p)
+			if at := p.Parent(coarsestBucket); len(c.blocks) == 0 || c.blocks[len(c.blocks)-1].cell != at {
+				c.blocks = append(c.blocks, block{cell: at, from: len(c.places) - 1})
+			}
+			c.blocks[len(c.blocks)-1].to = len(c.places)
 		}
 		c.under[i] = uint32(len(c.places) - 1)
 	}
 	c.turn, c.hexagons = make(chan struct{}, 1), h
-	c.tables, c.releases, c.sheets = newRecent[table](maxTableBytes), newRecent[[]disclosure.Bucket](maxReleaseBytes), newRecent[*Snapshot](maxSheetBytes)
+	c.tables, c.releases, c.sheets = newRecent[table](maxTableBytes), newRecent[[]disclosure.Bucket](maxReleaseBytes), newRecent[sheet](maxSheetBytes)
 }
 
 // With is the cube with the events of c beside those it has, and the ground on which heat may look different now. It shares the
@@ -165,13 +177,8 @@ func (c *Cube) merge(a, b *Cube) {
 // ground is where the events of the cube can change what is released: in the coarsest cells that hold them, because within
 // those the events of small cells are put together.
 func (c *Cube) ground() (out []Ground) {
-	last := mesh.Cell(0)
-	for _, p := range c.places {
-		if p = p.Parent(coarsestBucket); p == last {
-			continue
-		}
-		last = p
-		box := hexagonRow(p).box.padded() // finer cells reach a little over the border of their parents
+	for _, b := range c.blocks {
+		box := hexagonRow(b.cell).box.padded() // finer cells reach a little over the border of their parents
 		out = append(out, Ground{Heat, box}, Ground{Hexagons, box})
 	}
 	return out
@@ -271,30 +278,30 @@ func (c *Cube) table(mask uint16) table {
 	return t
 }
 
-// counts is how many events f lets through at each place; nil when the period holds none of the cube's months.
-func (c *Cube) counts(f Filter) []uint32 {
+// counts is how many events f lets through at each place of a block; nil when the period holds none of the cube's months.
+func (c *Cube) counts(f Filter, b block) []uint32 {
 	lo, hi := c.rangeOf(f.Period)
 	if hi < lo {
 		return nil
 	}
 	t := c.table(f.mask())
-	counts, before := slices.Clone(t[hi+1]), t[lo]
+	counts, before := slices.Clone(t[hi+1][b.from:b.to]), t[lo][b.from:b.to]
 	for i := range counts {
 		counts[i] -= before[i]
 	}
 	return counts
 }
 
-// release is the one partition of the events that f lets through into buckets that policy k lets out, coarse cells first, then
-// by cell. The caller has the token.
-func (c *Cube) release(f Filter, k disclosure.Policy) []disclosure.Bucket {
-	key := c.releaseKey(f, k)
+// release is the one partition of the events of a block that f lets through into buckets that policy k lets out, coarse cells
+// first, then by cell. The caller has the token.
+func (c *Cube) release(f Filter, b block, k disclosure.Policy) []disclosure.Bucket {
+	key := c.releaseKey(f, k) + "/" + b.cell.String()
 	if buckets, ok := c.releases.get(key); ok {
 		return buckets
 	}
 	var buckets []disclosure.Bucket
-	if counts := c.counts(f); counts != nil {
-		buckets, _ = k.PartitionSorted(c.places, counts, coarsestBucket)
+	if counts := c.counts(f, b); counts != nil {
+		buckets, _ = k.PartitionSorted(c.places[b.from:b.to], counts, coarsestBucket)
 	}
 	c.releases.put(key, buckets, int64(16*cap(buckets)+256))
 	return buckets
@@ -320,7 +327,12 @@ func (c *Cube) Released(ctx context.Context, f Filter, res int, k disclosure.Pol
 		return nil, err
 	}
 	defer done()
-	return rollUp(c.release(f, k), res), nil
+	var all []disclosure.Bucket
+	for _, b := range c.blocks {
+		all = append(all, rollUp(c.release(f, b, k), res)...)
+	}
+	slices.SortFunc(all, func(a, b disclosure.Bucket) int { return cmp.Compare(a.Cell, b.Cell) }) // the resolution leads in an H3 index
+	return all, nil
 }
 
 // take waits for the token; done gives it back.

@@ -50,6 +50,14 @@ func (r *recent[V]) put(key string, v V, bytes int64) {
 	}
 }
 
+// clear forgets everything.
+func (r *recent[V]) clear() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.order.Init()
+	r.at, r.size = map[string]*list.Element{}, 0
+}
+
 // bytes is what the kept values take.
 func (r *recent[V]) bytes() int64 {
 	r.mu.Lock()

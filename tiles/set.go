@@ -314,13 +314,14 @@ func (s *Set) render(ctx context.Context, now *content, r Request) (t Tile, err 
 // cut writes the layers of a tile to raw.
 func (s *Set) cut(ctx context.Context, c *cutter, now *content, r Request) (err error) {
 	c.raw = c.raw[:0]
+	ground := tileExtent(r.Z, r.X, r.Y)
 	for _, name := range r.Layers {
 		sn := now.snapshots[name]
 		switch name {
 		case Heat:
-			sn, err = now.cube.Sheet(ctx, r.Filter, HeatResolution(r.Z), s.policy)
+			sn, err = now.cube.sheetOver(ctx, ground, r.Filter, HeatResolution(r.Z), s.policy)
 		case Hexagons:
-			sn, err = now.cube.Hexagons(ctx, HeatResolution(r.Z), s.policy)
+			sn, err = now.cube.hexagonsOver(ctx, ground, HeatResolution(r.Z), s.policy)
 		}
 		if err != nil {
 			return err

@@ -32,18 +32,27 @@ const ( // places in it
 // what was drawn of them is shared by every sheet and by the cubes that follow. Not safe for concurrent use, but for size.
 type hexagons struct {
 	k     int
-	cells [finestHeat + 1][]mesh.Cell // by resolution, ascending
-	trees [finestHeat + 1]*node
-	words interner
-	size  atomic.Int64 // bytes
+	in    map[mesh.Cell]outlines // by cell of the coarsest resolution
+	words interner               // of all sheets, too: counts and densities are few
+	size  atomic.Int64           // bytes
 }
 
-// clone is a copy that can be added to without the other noticing; nil for nil.
+// outlines is the hexagons of one block, by resolution.
+type outlines struct {
+	cells [finestHeat + 1][]mesh.Cell // ascending
+	trees [finestHeat + 1]*node
+}
+
+func newHexagons(k int) *hexagons {
+	return &hexagons{k: k, in: map[mesh.Cell]outlines{}, words: newInterner()}
+}
+
+// clone is a copy that can be added to without the other noticing.
 func (h *hexagons) clone() *hexagons {
 	if h == nil {
 		return nil
 	}
-	c := &hexagons{k: h.k, cells: h.cells, trees: h.trees, words: interner{dictionary: h.words.clipped(), known: maps.Clone(h.words.known)}}
+	c := &hexagons{k: h.k, in: maps.Clone(h.in), words: interner{dictionary: h.words.clipped(), known: maps.Clone(h.words.known)}}
 	c.size.Store(h.size.Load())
 	return c
 }
@@ -64,18 +73,23 @@ func (c *Cube) outlined(k disclosure.Policy) (*hexagons, error) {
 		return c.hexagons, nil
 	}
 	if c.hexagons.k != k.K {
-		c.hexagons = &hexagons{k: k.K, words: newInterner()}
+		c.hexagons = newHexagons(k.K)
+		c.sheets.clear() // their attributes are entries of the old dictionary
 	}
-	totals := c.counts(Filter{})
-	buckets := make([]disclosure.Bucket, len(totals))
-	for i, n := range totals {
-		buckets[i] = disclosure.Bucket{Cell: c.places[i], N: int(n)}
-	}
-	for res := finestHeat; res >= coarsestBucket; res-- {
-		buckets = sumByParent(nil, buckets, res)
-		if err := c.hexagons.add(res, buckets, k); err != nil {
-			return nil, err
+	for _, b := range c.blocks {
+		counts := c.counts(Filter{}, b)
+		buckets := make([]disclosure.Bucket, len(counts))
+		for i, n := range counts {
+			buckets[i] = disclosure.Bucket{Cell: c.places[b.from+i], N: int(n)}
 		}
+		o := c.hexagons.in[b.cell]
+		for res := finestHeat; res >= coarsestBucket; res-- {
+			buckets = sumByParent(nil, buckets, res)
+			if err := c.hexagons.add(&o, res, buckets, k); err != nil {
+				return nil, err
+			}
+		}
+		c.hexagons.in[b.cell] = o
 	}
 	c.hexagons.measure()
 	c.outlinedFor = k.K
@@ -83,10 +97,10 @@ func (c *Cube) outlined(k disclosure.Policy) (*hexagons, error) {
 }
 
 // add takes on those cells of resolution res that may be shown and are not there yet.
-func (h *hexagons) add(res int, buckets []disclosure.Bucket, k disclosure.Policy) error {
+func (h *hexagons) add(o *outlines, res int, buckets []disclosure.Bucket, k disclosure.Policy) error {
 	cells := make([]mesh.Cell, 0, len(buckets))
 	var edits []edit
-	was := h.cells[res]
+	was := o.cells[res]
 	for _, b := range buckets {
 		if n, ok := k.Count(b.N).Known(); !ok || n == 0 {
 			continue
@@ -108,16 +122,18 @@ func (h *hexagons) add(res int, buckets []disclosure.Bucket, k disclosure.Policy
 		}
 		edits = append(edits, edit{id: r.id, at: r.at, row: &r})
 	}
-	h.cells[res], h.trees[res] = cells, h.trees[res].apply(edits, 0, len(hexagonColumns))
+	o.cells[res], o.trees[res] = cells, o.trees[res].apply(edits, 0, len(hexagonColumns))
 	return nil
 }
 
 // measure notes how much memory the hexagons take.
 func (h *hexagons) measure() {
 	n := cap(h.words.data) + 4*cap(h.words.ends) + 64*len(h.words.known)
-	for res, t := range h.trees {
-		n += 8 * cap(h.cells[res])
-		t.each(func(l *leaf) { n += l.bytes() + 4*cap(l.tags) + 120 })
+	for _, o := range h.in {
+		for res, t := range o.trees {
+			n += 8 * cap(o.cells[res])
+			t.each(func(l *leaf) { n += l.bytes() + 4*cap(l.tags) + 120 })
+		}
 	}
 	h.size.Store(int64(n))
 }
@@ -142,88 +158,105 @@ func hexagonID(c mesh.Cell) uint64 {
 	return uint64(res)<<49 | uint64(c)&(1<<52-1)>>(3*(15-res))
 }
 
-// Sheet is the hexagons of [Cube.Released] as a layer to cut tiles from. It is kept for the next caller. The errors are those of
-// Released.
+// sheet is the hexagons of one block under one filter, by resolution; nil where there is none.
+type sheet [finestHeat + 1]*node
+
+// Sheet is the hexagons of [Cube.Released] as a layer to cut tiles from. What it is made of is kept for the next caller. The errors are
+// those of Released.
 func (c *Cube) Sheet(ctx context.Context, f Filter, res int, k disclosure.Policy) (*Snapshot, error) {
-	return c.sheet(ctx, fmt.Sprintf("%d?%s", res, c.releaseKey(f, k)), res, func() (*Snapshot, error) {
-		h, err := c.outlined(k)
-		if err != nil {
-			return nil, err
-		}
-		return c.dress(h, rollUp(c.release(f, k), res), res, k), nil
+	return c.sheetOver(ctx, everywhere, f, res, k)
+}
+
+// sheetOver is the part of a sheet that has all that meets the box.
+func (c *Cube) sheetOver(ctx context.Context, over extent, f Filter, res int, k disclosure.Policy) (*Snapshot, error) {
+	return c.compose(ctx, Heat, heatColumns[:], over, res, k, c.releaseKey(f, k), func(h *hexagons, b block) sheet {
+		return h.dress(h.in[b.cell], rollUp(c.release(f, b, k), res), res, k)
 	})
 }
 
 // Hexagons is every hexagon that a sheet of resolution res may hold, whatever the filter: a cell is in it when it holds at least K
 // events in all. The errors are those of [Cube.Sheet].
 func (c *Cube) Hexagons(ctx context.Context, res int, k disclosure.Policy) (*Snapshot, error) {
-	return c.sheet(ctx, fmt.Sprintf("%d!%d", res, k.K), res, func() (*Snapshot, error) {
-		h, err := c.outlined(k)
-		if err != nil {
-			return nil, err
-		}
-		layer, _ := Find(Hexagons)
-		s := &Snapshot{layer: layer, stamp: c.stamp, columns: hexagonColumns[hexRes:], values: h.words.dictionary}
-		for _, tree := range h.trees[coarsestBucket : res+1] {
-			s.addRoot(tree.dressed(func(l *leaf) []uint32 {
+	return c.hexagonsOver(ctx, everywhere, res, k)
+}
+
+// hexagonsOver is the part of the hexagons that has all that meets the box.
+func (c *Cube) hexagonsOver(ctx context.Context, over extent, res int, k disclosure.Policy) (*Snapshot, error) {
+	return c.compose(ctx, Hexagons, hexagonColumns[hexRes:], over, res, k, fmt.Sprint("hexagons", k.K), func(h *hexagons, b block) (out sheet) {
+		for at, tree := range h.in[b.cell].trees {
+			out[at] = tree.dressed(func(l *leaf) []uint32 {
 				var tags []uint32
 				for i := range l.count() {
 					tags = append(tags, l.tags[i*len(hexagonColumns)+hexRes:(i+1)*len(hexagonColumns)]...)
 				}
 				return tags
-			}))
+			})
 		}
-		return s, nil
+		return out
 	})
 }
 
-// sheet is what is kept under a key, or made.
-func (c *Cube) sheet(ctx context.Context, key string, res int, make func() (*Snapshot, error)) (*Snapshot, error) {
-	if c.broken != nil {
-		return nil, c.broken
-	}
-	if s, ok := c.sheets.get(key); ok {
-		return s, nil
-	}
+// compose is a layer of the blocks that meet the box: each is kept under the key and the resolution, or made.
+func (c *Cube) compose(ctx context.Context, name string, columns []string, over extent, res int, k disclosure.Policy, key string, make func(*hexagons, block) sheet) (*Snapshot, error) {
 	done, err := c.take(ctx, res)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	if s, ok := c.sheets.get(key); ok {
-		return s, nil
-	}
-	s, err := make()
+	h, err := c.outlined(k)
 	if err != nil {
 		return nil, err
 	}
-	bytes := int64(4096) // the outlines are the hexagons' own
-	for _, r := range s.roots {
-		r.each(func(l *leaf) { bytes += int64(4*cap(l.tags) + 150) })
+	layer, _ := Find(name)
+	s := &Snapshot{layer: layer, stamp: c.stamp, columns: columns}
+	var parts []sheet
+	for _, b := range c.blocks {
+		if !h.in[b.cell].meets(over, res) {
+			continue
+		}
+		key := fmt.Sprintf("%s/%d/%x", key, res, uint64(b.cell))
+		part, ok := c.sheets.get(key)
+		if !ok {
+			part = make(h, b)
+			c.sheets.put(key, part, part.bytes())
+		}
+		parts = append(parts, part)
 	}
-	c.sheets.put(key, s, bytes+int64(cap(s.values.data)+4*cap(s.values.ends)))
+	for at := coarsestBucket; at <= res; at++ { // the coarse ones first
+		for _, p := range parts {
+			if p[at] != nil {
+				s.roots = append(s.roots, p[at])
+			}
+		}
+	}
+	s.values = h.words.dictionary
 	return s, nil
 }
 
-func (s *Snapshot) addRoot(n *node) {
-	if n != nil {
-		s.roots = append(s.roots, n)
+// meets reports whether any hexagon up to resolution res may meet the box.
+func (o outlines) meets(e extent, res int) bool {
+	return slices.ContainsFunc(o.trees[:res+1], func(n *node) bool { return n != nil && n.box.meets(e) })
+}
+
+// bytes is what a sheet takes beside the outlines, which are the hexagons' own.
+func (s sheet) bytes() int64 {
+	n := 256
+	for _, r := range s {
+		r.each(func(l *leaf) { n += 4*cap(l.tags) + 150 })
 	}
+	return int64(n)
 }
 
 // dress is the hexagons of the buckets, which are in order, with their counts.
-func (c *Cube) dress(h *hexagons, buckets []disclosure.Bucket, res int, k disclosure.Policy) *Snapshot {
-	layer, _ := Find(Heat)
+func (h *hexagons) dress(o outlines, buckets []disclosure.Bucket, res int, k disclosure.Policy) (out sheet) {
 	ids := idsOf(buckets)
-	words := interner{dictionary: h.words.clipped(), known: maps.Clone(h.words.known)}
 	var scratch []byte
 	entry := func(b []byte) uint32 {
 		scratch = b
-		return words.entry(b)
+		return h.words.entry(b)
 	}
-	s := &Snapshot{layer: layer, stamp: c.stamp, columns: heatColumns[:]}
-	for _, tree := range h.trees[coarsestBucket : res+1] {
-		s.addRoot(tree.dressed(func(l *leaf) []uint32 {
+	for at := coarsestBucket; at <= res; at++ {
+		out[at] = o.trees[at].dressed(func(l *leaf) []uint32 {
 			tags, shown := make([]uint32, 0, l.count()*len(heatColumns)), false
 			for i, f := range l.features[:l.count()] {
 				at, ok := slices.BinarySearch(ids, f.id)
@@ -235,7 +268,7 @@ func (c *Cube) dress(h *hexagons, buckets []disclosure.Bucket, res int, k disclo
 				own := l.tags[i*len(hexagonColumns):]
 				n := buckets[at].N
 				tags = append(tags, own[hexID], own[hexRes], entry(appendInt(scratch[:0], int64(n))), noTag, own[hexArea])
-				if d, ok := k.Density(n, words.number(own[hexArea])*1e6).Known(); ok {
+				if d, ok := k.Density(n, h.words.number(own[hexArea])*1e6).Known(); ok {
 					tags[len(tags)-2] = entry(appendDouble(scratch[:0], significant(d, 3)))
 				}
 			}
@@ -243,10 +276,9 @@ func (c *Cube) dress(h *hexagons, buckets []disclosure.Bucket, res int, k disclo
 				return nil
 			}
 			return tags
-		}))
+		})
 	}
-	s.values = words.dictionary
-	return s
+	return out
 }
 
 // idsOf is the feature ids of the buckets, ascending as they are.
@@ -291,7 +323,10 @@ func (c *Cube) Values(ctx context.Context, kinds []grids.CaseKind, periods []gri
 	if err != nil {
 		return HeatValues{}, err
 	}
-	v := h.inside(bounds, res)
+	nw, se := lattice.Project([2]float64{bounds[0], bounds[3]}), lattice.Project([2]float64{bounds[2], bounds[1]})
+	box := extent{nw[0], nw[1], se[0], se[1]}
+	blocks := slices.DeleteFunc(slices.Clone(c.blocks), func(b block) bool { return !h.in[b.cell].meets(box, res) })
+	v := h.inside(blocks, box, res)
 	if len(v.IDs)*len(periods) > maxHeatValues {
 		return HeatValues{}, grids.Errorf(grids.Invalid, "%d hexagons in %d periods are too much for one answer: ask for a smaller box or fewer periods", len(v.IDs), len(periods))
 	}
@@ -299,31 +334,35 @@ func (c *Cube) Values(ctx context.Context, kinds []grids.CaseKind, periods []gri
 		if err := ctx.Err(); err != nil {
 			return HeatValues{}, err
 		}
-		buckets := rollUp(c.release(Filter{Period: p, Kinds: kinds}, k), res)
-		v.Cases = append(v.Cases, pick(v.IDs, buckets))
+		counts := make([]int, len(v.IDs))
+		for _, b := range blocks {
+			pick(counts, v.IDs, rollUp(c.release(Filter{Period: p, Kinds: kinds}, b, k), res))
+		}
+		v.Cases = append(v.Cases, counts)
 	}
 	v.prune()
 	return v, nil
 }
 
-// inside is the hexagons of resolution res and coarser that meet the box.
-func (h *hexagons) inside(bounds [4]float64, res int) HeatValues {
-	nw, se := lattice.Project([2]float64{bounds[0], bounds[3]}), lattice.Project([2]float64{bounds[2], bounds[1]})
-	box := extent{nw[0], nw[1], se[0], se[1]}
+// inside is the hexagons of resolution res and coarser of the blocks that meet the box.
+func (h *hexagons) inside(blocks []block, box extent, res int) HeatValues {
 	v := HeatValues{Res: res}
 	type hexagon struct {
 		id   uint64
 		area float64
 	}
 	var found []hexagon
-	for _, tree := range h.trees[coarsestBucket : res+1] {
-		tree.within(box, func(l *leaf) {
-			for i, f := range l.features[:l.count()] {
-				if l.boxes[i].meets(box) {
-					found = append(found, hexagon{f.id, h.words.number(l.tags[i*len(hexagonColumns)+hexArea])})
+	for _, b := range blocks {
+		o := h.in[b.cell]
+		for _, tree := range o.trees[:res+1] {
+			tree.within(box, func(l *leaf) {
+				for i, f := range l.features[:l.count()] {
+					if l.boxes[i].meets(box) {
+						found = append(found, hexagon{f.id, h.words.number(l.tags[i*len(hexagonColumns)+hexArea])})
+					}
 				}
-			}
-		})
+			})
+		}
 	}
 	slices.SortFunc(found, func(a, b hexagon) int { return cmp.Compare(a.id, b.id) })
 	for _, f := range found {
@@ -332,9 +371,8 @@ func (h *hexagons) inside(bounds [4]float64, res int) HeatValues {
 	return v
 }
 
-// pick is the count of each id; both are ascending.
-func pick(ids []uint64, buckets []disclosure.Bucket) []int {
-	out := make([]int, len(ids))
+// pick enters the counts of the buckets at the places of their ids; both are ascending.
+func pick(counts []int, ids []uint64, buckets []disclosure.Bucket) {
 	for i, at := 0, 0; i < len(ids) && at < len(buckets); {
 		switch id := hexagonID(buckets[at].Cell); {
 		case id < ids[i]:
@@ -342,11 +380,10 @@ func pick(ids []uint64, buckets []disclosure.Bucket) []int {
 		case id > ids[i]:
 			i++
 		default:
-			out[i] = buckets[at].N
+			counts[i] = buckets[at].N
 			i, at = i+1, at+1
 		}
 	}
-	return out
 }
 
 // prune leaves out the hexagons without any count.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -189,13 +190,25 @@ func (v *View) fly() {
 		}
 		v.mu.Unlock()
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
-		f.err = v.sync(ctx)
+		f.err = v.look(ctx)
 		cancel()
 		v.noteFault(f.err)
 		close(f.done)
 		// nobody joins it any more; under load looks become rarer and are shared by more, and cost no larger part of the machine
 		time.Sleep(min(time.Duration(f.waiting)*pace, maxPace) - time.Since(began))
 	}
+}
+
+// look is sync, and survives a mistake of ours: the next look then reads everything anew.
+func (v *View) look(ctx context.Context) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			v.memory = nil
+			v.o.Log.Error("panic in a look at the store", "value", p, "stack", string(debug.Stack()))
+			err = grids.Errorf(grids.Unavailable, "the server made a mistake while it read the database; the log has the cause")
+		}
+	}()
+	return v.sync(ctx)
 }
 
 // sync brings the view up to the store's versions.
@@ -209,7 +222,7 @@ func (v *View) sync(ctx context.Context) error {
 	was := v.state.Load()
 	today := grids.DayOf(v.o.Now())
 	again := len(*v.faulty.Load()) > 0 && v.o.Now().Sub(v.tried) > retryFault
-	if was != nil && was.Versions.Same(now) && was.Today == today && !again {
+	if was != nil && v.memory != nil && was.Versions.Same(now) && was.Today == today && !again {
 		return nil
 	}
 	v.tried = v.o.Now()
@@ -279,7 +292,7 @@ func (v *View) Problems() []string {
 	}
 	faulty := *v.faulty.Load()
 	for _, name := range slices.Sorted(maps.Keys(faulty)) {
-		list = append(list, fmt.Sprintf("the layer %s could not be loaded and shows what it showed before; the log has the cause", name))
+		list = append(list, fmt.Sprintf("the layer %s could not be loaded and shows what it showed before, if anything; the log has the cause", name))
 	}
 	for _, m := range v.set.Missing() {
 		if _, known := faulty[m]; !known {

@@ -48,9 +48,12 @@ func (v *View) load(ctx context.Context, was *State, today grids.Day) error {
 	if was != nil {
 		since = was.Versions
 	}
+	if v.memory == nil { // lost in the middle of a load
+		v.memory, l.was = newMemory(), nil
+	}
 	var err error
 	l.Content, err = v.store.Read(ctx, since, func(now grids.Versions, changes []grids.Change) grids.Query {
-		if was != nil && (was.Versions.Generation != now.Generation || was.Today != today) {
+		if l.was != nil && (was.Versions.Generation != now.Generation || was.Today != today) {
 			l.was = nil // a restore, or another window: begin anew
 		}
 		l.plan(now, changes, today)
