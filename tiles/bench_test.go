@@ -37,7 +37,7 @@ func BenchmarkGridTileCold(b *testing.B) {
 	benchmarkCold(b, s, rounds("grids"))
 }
 
-// One cold tile of hexagons out of a cube of 1 000 000 events, z8 to z15, cut, and cut and compressed; the five sheets are there.
+// One cold tile of hexagons out of a cube of 1 000 000 events, z8 to z15, cut, and cut and compressed; what is released is there.
 func BenchmarkHeatTileCold(b *testing.B) {
 	s := NewSet(disclosure.Policy{K: 3}, 1<<20)
 	c := someEvents(b, 1_000_000)

@@ -3,8 +3,8 @@ package tiles
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
+	"sync/atomic"
 
 	"wangge/grids"
 	"wangge/grids/disclosure"
@@ -14,11 +14,11 @@ import (
 // coarsestBucket is the coarsest H3 cell that is still drawn: about 190 km² here. What is too few even there stays hidden.
 const coarsestBucket = 5
 
-// How much memory a cube spends on its counts by month, on what was released for a filter, and on the sheets it has cut.
+// How much memory a cube spends on its counts by month, on what was released for a filter, and on what sheets show of it.
 const (
 	maxTableBytes   = 48 << 20
 	maxReleaseBytes = 24 << 20
-	maxSheetBytes   = 48 << 20
+	maxSheetBytes   = 40 << 20
 )
 
 // Cube is all casework by fine cell, month and kind, in sorted columns: 3 bytes an event and 16 a cell. What it holds never
@@ -37,12 +37,12 @@ type Cube struct {
 	blocks []block     // of places
 	broken error       // an event lies in no cell
 
-	turn        chan struct{} // holds one token: counts are made and sheets cut one at a time
-	hexagons    *hexagons     // owned by whoever has the token, like the next
-	outlinedFor int           // the K for which the hexagons have the cube's cells
-	tables      *recent[table]
-	releases    *recent[[]disclosure.Bucket]
-	sheets      *recent[sheet]
+	turn     chan struct{}            // holds one token: counts are made one at a time
+	hexagons *hexagons                // owned by whoever has the token
+	ready    atomic.Pointer[hexagons] // the same once it has the cube's cells
+	tables   *recent[uint16, table]
+	releases *recent[releaseKey, []disclosure.Bucket]
+	sheets   *recent[releaseKey, *sheet]
 }
 
 // block is the places within one cell of the coarsest resolution. Nothing is put together over its border: each block is released on its own,
@@ -112,7 +112,7 @@ func (c *Cube) finish(events int, h *hexagons) {
 		c.under[i] = uint32(len(c.places) - 1)
 	}
 	c.turn, c.hexagons = make(chan struct{}, 1), h
-	c.tables, c.releases, c.sheets = newRecent[table](maxTableBytes), newRecent[[]disclosure.Bucket](maxReleaseBytes), newRecent[sheet](maxSheetBytes)
+	c.tables, c.releases, c.sheets = newRecent[uint16, table](maxTableBytes), newRecent[releaseKey, []disclosure.Bucket](maxReleaseBytes), newRecent[releaseKey, *sheet](maxSheetBytes)
 }
 
 // With is the cube with the events of c beside those it has, and the ground on which heat may look different now. It shares the
@@ -127,15 +127,21 @@ func (c *Cube) With(more grids.CaseColumns, st Stamp) (*Cube, []Ground) {
 		defer func() { <-c.turn }()
 	}
 	if add.Events() == 0 {
-		next := *c
-		next.stamp = st
-		return &next, nil
+		return c.stamped(st), nil
 	}
 	next := &Cube{stamp: st, line: c.line, first: min(c.first, add.first)}
 	next.span = max(int(c.first)+c.span, int(add.first)+add.span) - int(next.first)
 	next.merge(c, add)
 	next.finish(len(next.months), c.hexagons.clone())
 	return next, add.ground()
+}
+
+// stamped is the same casework as of another moment. What it computes it shares with c.
+func (c *Cube) stamped(st Stamp) *Cube {
+	next := &Cube{stamp: st, line: c.line, cells: c.cells, starts: c.starts, months: c.months, kinds: c.kinds, first: c.first, span: c.span, places: c.places,
+		under: c.under, blocks: c.blocks, broken: c.broken, turn: c.turn, hexagons: c.hexagons, tables: c.tables, releases: c.releases, sheets: c.sheets}
+	next.ready.Store(c.ready.Load())
+	return next
 }
 
 // merge fills the columns with the events of a and b, cell by cell.
@@ -206,7 +212,7 @@ func (c *Cube) Stamp() Stamp { return c.stamp }
 // Events is how many events the cube holds, with a cell or without.
 func (c *Cube) Events() int { return len(c.months) }
 
-// Bytes is roughly what the cube keeps in memory: its columns, its counts and releases, its hexagons and sheets.
+// Bytes is roughly what the cube keeps in memory: its columns, its counts, releases and sheets, its hexagons.
 func (c *Cube) Bytes() int64 {
 	if c.broken != nil {
 		return 0
@@ -249,8 +255,7 @@ type table [][]uint32
 
 // table counts the events of the kinds in mask by month and place.
 func (c *Cube) table(mask uint16) table {
-	key := fmt.Sprint(mask)
-	if t, ok := c.tables.get(key); ok {
+	if t, ok := c.tables.get(mask); ok {
 		return t
 	}
 	n := len(c.places)
@@ -274,7 +279,7 @@ func (c *Cube) table(mask uint16) table {
 			t[m][i] += before
 		}
 	}
-	c.tables.put(key, t, int64(4*len(all)+1024))
+	c.tables.put(mask, t, int64(4*len(all)+1024))
 	return t
 }
 
@@ -292,28 +297,36 @@ func (c *Cube) counts(f Filter, b block) []uint32 {
 	return counts
 }
 
-// release is the one partition of the events of a block that f lets through into buckets that policy k lets out, coarse cells
-// first, then by cell. The caller has the token.
-func (c *Cube) release(f Filter, b block, k disclosure.Policy) []disclosure.Bucket {
-	key := c.releaseKey(f, k) + "/" + b.cell.String()
+// release is the one partition of the events of a block that f lets through into buckets that policy k lets out, rolled up to
+// resolution res: coarse cells first, then by cell. The caller has the token.
+func (c *Cube) release(f Filter, b block, res int, k disclosure.Policy) []disclosure.Bucket {
+	key := c.releaseKey(f, b, res, k)
+	if key.hi < key.lo {
+		return nil
+	}
 	if buckets, ok := c.releases.get(key); ok {
 		return buckets
 	}
 	var buckets []disclosure.Bucket
-	if counts := c.counts(f, b); counts != nil {
-		buckets, _ = k.PartitionSorted(c.places[b.from:b.to], counts, coarsestBucket)
+	if res < finestHeat {
+		buckets = rollUp(c.release(f, b, finestHeat, k), res)
+	} else {
+		buckets, _ = k.PartitionSorted(c.places[b.from:b.to], c.counts(f, b), coarsestBucket)
 	}
 	c.releases.put(key, buckets, int64(16*cap(buckets)+256))
 	return buckets
 }
 
-// releaseKey tells filters apart by what they let through here: months outside the cube's make no difference.
-func (c *Cube) releaseKey(f Filter, k disclosure.Policy) string {
+// releaseKey names a release. Months outside the cube's make no difference.
+type releaseKey struct {
+	k, lo, hi, res int
+	mask           uint16
+	block          mesh.Cell
+}
+
+func (c *Cube) releaseKey(f Filter, b block, res int, k disclosure.Policy) releaseKey {
 	lo, hi := c.rangeOf(f.Period)
-	if hi < lo {
-		lo, hi = 0, -1
-	}
-	return fmt.Sprintf("%d/%d/%d/%d", k.K, f.mask(), lo, hi)
+	return releaseKey{k.K, lo, hi, res, f.mask(), b.cell}
 }
 
 // Released is the buckets of the events that f lets through, as policy k may show them, rolled up to resolution res
@@ -329,7 +342,7 @@ func (c *Cube) Released(ctx context.Context, f Filter, res int, k disclosure.Pol
 	defer done()
 	var all []disclosure.Bucket
 	for _, b := range c.blocks {
-		all = append(all, rollUp(c.release(f, b, k), res)...)
+		all = append(all, c.release(f, b, res, k)...)
 	}
 	slices.SortFunc(all, func(a, b disclosure.Bucket) int { return cmp.Compare(a.Cell, b.Cell) }) // the resolution leads in an H3 index
 	return all, nil

@@ -361,3 +361,20 @@ func TestAHundredThousandFiltersStayWithinTheirBounds(t *testing.T) {
 		t.Logf("%d filters: %s take %d of %d", n, what, size[0], size[1])
 	}
 }
+
+// Another policy has hexagons of its own, and the first one's sheets are as they were when it comes back.
+func TestPoliciesDoNotMix(t *testing.T) {
+	cube := NewCube(someEvents(t, 5000), Stamp{})
+	tile := func(k int) []byte {
+		s, err := cube.Sheet(t.Context(), Filter{}, 8, disclosure.Policy{K: k})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := over(10, Heat)
+		return cutTile(s, r.Z, r.X, r.Y)
+	}
+	three, five := tile(3), tile(5)
+	if bytes.Equal(three, five) || !bytes.Equal(tile(3), three) || !bytes.Equal(tile(5), five) {
+		t.Error("the sheets of two policies are mixed up")
+	}
+}

@@ -2,6 +2,7 @@ package tiles
 
 import (
 	"net/url"
+	"strconv"
 	"strings"
 
 	"wangge/grids"
@@ -118,8 +119,13 @@ func (f Filter) Values() url.Values {
 	return q
 }
 
-// key tells filters apart, and equal ones not.
-func (f Filter) key() string { return f.Values().Encode() }
+// appendKey appends what tells filters apart, and equal ones not.
+func (f Filter) appendKey(b []byte) []byte {
+	for _, n := range [...]int64{int64(f.Period.From), int64(f.Period.To), int64(f.mask())} {
+		b = append(strconv.AppendInt(b, n, 36), '.')
+	}
+	return b
+}
 
 // mask has bit n set for each kind of number n that f lets through.
 func (f Filter) mask() (m uint16) {

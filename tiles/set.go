@@ -224,7 +224,7 @@ func (r Request) key() string {
 	b := make([]byte, 0, 64)
 	for _, name := range r.Layers {
 		if b = append(append(b, name...), ','); name == Heat {
-			b = append(append(b, r.Filter.key()...), ',')
+			b = r.Filter.appendKey(b)
 		}
 	}
 	for _, n := range [...]int{r.Z, r.X, r.Y} {

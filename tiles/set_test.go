@@ -341,7 +341,7 @@ func TestARenderingNobodyWaitsForStops(t *testing.T) {
 
 // What was used last stays, within the limit; the very last stays whatever its size.
 func TestRecentKeepsWhatWasUsedLast(t *testing.T) {
-	r := newRecent[int](100)
+	r := newRecent[string, int](100)
 	for i := range 10 {
 		r.put(fmt.Sprint(i), i, 20)
 		r.get("0")

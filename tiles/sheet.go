@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"context"
 	"encoding/binary"
-	"fmt"
 	"maps"
 	"math"
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	"wangge/grids"
@@ -29,12 +29,14 @@ const ( // places in it
 )
 
 // hexagons is the cells that may ever be shown: those that hold at least K events in all. Their outlines are projected once, and
-// what was drawn of them is shared by every sheet and by the cubes that follow. Not safe for concurrent use, but for size.
+// what was drawn of them is shared by every sheet and by the cubes that follow. It is added to by whoever has the token; once
+// it is complete anybody reads what is in it, and what was said so far of the words.
 type hexagons struct {
 	k     int
 	in    map[mesh.Cell]outlines // by cell of the coarsest resolution
-	words interner               // of all sheets, too: counts and densities are few
-	size  atomic.Int64           // bytes
+	words interner               // of all sheets, too: there are few different counts and densities
+	said  atomic.Pointer[dictionary]
+	size  atomic.Int64 // bytes
 }
 
 // outlines is the hexagons of one block, by resolution.
@@ -69,8 +71,8 @@ func (d *dictionary) number(i uint32) float64 {
 
 // outlined is the hexagons, with those of the cube's cells. The caller has the token.
 func (c *Cube) outlined(k disclosure.Policy) (*hexagons, error) {
-	if c.outlinedFor == k.K && c.hexagons.k == k.K {
-		return c.hexagons, nil
+	if h := c.ready.Load(); h != nil && h.k == k.K {
+		return h, nil
 	}
 	if c.hexagons.k != k.K {
 		c.hexagons = newHexagons(k.K)
@@ -92,7 +94,8 @@ func (c *Cube) outlined(k disclosure.Policy) (*hexagons, error) {
 		c.hexagons.in[b.cell] = o
 	}
 	c.hexagons.measure()
-	c.outlinedFor = k.K
+	c.hexagons.say()
+	c.ready.Store(c.hexagons)
 	return c.hexagons, nil
 }
 
@@ -158,20 +161,61 @@ func hexagonID(c mesh.Cell) uint64 {
 	return uint64(res)<<49 | uint64(c)&(1<<52-1)>>(3*(15-res))
 }
 
-// sheet is the hexagons of one block under one filter, by resolution; nil where there is none.
-type sheet [finestHeat + 1]*node
-
-// Sheet is the hexagons of [Cube.Released] as a layer to cut tiles from. What it is made of is kept for the next caller. The errors are
-// those of Released.
+// Sheet is the hexagons of [Cube.Released] as a layer to cut tiles from. The errors are those of Released.
 func (c *Cube) Sheet(ctx context.Context, f Filter, res int, k disclosure.Policy) (*Snapshot, error) {
 	return c.sheetOver(ctx, everywhere, f, res, k)
 }
 
 // sheetOver is the part of a sheet that has all that meets the box.
 func (c *Cube) sheetOver(ctx context.Context, over extent, f Filter, res int, k disclosure.Policy) (*Snapshot, error) {
-	return c.compose(ctx, Heat, heatColumns[:], over, res, k, c.releaseKey(f, k), func(h *hexagons, b block) sheet {
-		return h.dress(h.in[b.cell], rollUp(c.release(f, b, k), res), res, k)
+	return c.compose(ctx, Heat, heatColumns[:], over, res, k, func(h *hexagons, b block, made bool) dresser {
+		key := c.releaseKey(f, b, res, k)
+		part, ok := c.sheets.get(key)
+		if !ok {
+			if !made {
+				return nil
+			}
+			part = &sheet{buckets: c.release(f, b, res, k)}
+			c.sheets.put(key, part, h.in[b.cell].sheetBytes(res))
+		}
+		return func(l *leaf) ([]uint32, bool) {
+			if tags, ok := part.tags.Load(l); ok {
+				return tags.([]uint32), true
+			}
+			if !made {
+				return nil, false
+			}
+			tags := h.dress(l, part.buckets, k)
+			h.say()
+			part.tags.Store(l, tags)
+			return tags, true
+		}
 	})
+}
+
+// dresser gives a leaf its attributes, nil when it shows nothing; false when they are yet to be made.
+type dresser func(*leaf) ([]uint32, bool)
+
+// say lets everybody read the words that there are.
+func (h *hexagons) say() {
+	d := h.words.dictionary
+	h.said.Store(&d)
+}
+
+// sheet is what is shown of one block under one filter: the attributes of those leaves that a tile has shown, as entries of the
+// hexagons' dictionary.
+type sheet struct {
+	buckets []disclosure.Bucket
+	tags    sync.Map // *leaf → []uint32; written by whoever has the token
+}
+
+// sheetBytes is what a sheet up to resolution res takes when all of it was shown.
+func (o outlines) sheetBytes(res int) int64 {
+	n := 512
+	for _, t := range o.trees[:res+1] {
+		t.each(func(l *leaf) { n += 4*len(heatColumns)*l.count() + 64 })
+	}
+	return int64(n)
 }
 
 // Hexagons is every hexagon that a sheet of resolution res may hold, whatever the filter: a cell is in it when it holds at least K
@@ -182,22 +226,27 @@ func (c *Cube) Hexagons(ctx context.Context, res int, k disclosure.Policy) (*Sna
 
 // hexagonsOver is the part of the hexagons that has all that meets the box.
 func (c *Cube) hexagonsOver(ctx context.Context, over extent, res int, k disclosure.Policy) (*Snapshot, error) {
-	return c.compose(ctx, Hexagons, hexagonColumns[hexRes:], over, res, k, fmt.Sprint("hexagons", k.K), func(h *hexagons, b block) (out sheet) {
-		for at, tree := range h.in[b.cell].trees {
-			out[at] = tree.dressed(func(l *leaf) []uint32 {
-				var tags []uint32
-				for i := range l.count() {
-					tags = append(tags, l.tags[i*len(hexagonColumns)+hexRes:(i+1)*len(hexagonColumns)]...)
-				}
-				return tags
-			})
-		}
-		return out
-	})
+	return c.compose(ctx, Hexagons, hexagonColumns[hexRes:], over, res, k, func(*hexagons, block, bool) dresser { return bare })
 }
 
-// compose is a layer of the blocks that meet the box: each is kept under the key and the resolution, or made.
-func (c *Cube) compose(ctx context.Context, name string, columns []string, over extent, res int, k disclosure.Policy, key string, make func(*hexagons, block) sheet) (*Snapshot, error) {
+// bare is the attributes of the hexagons of a leaf that are the same under every filter, but for the id.
+func bare(l *leaf) ([]uint32, bool) {
+	tags := make([]uint32, 0, l.count()*len(hexagonColumns[hexRes:]))
+	for i := range l.count() {
+		tags = append(tags, l.tags[i*len(hexagonColumns)+hexRes:(i+1)*len(hexagonColumns)]...)
+	}
+	return tags, true
+}
+
+// compose is the part of a layer that has all that meets the box: of each block, the hexagons up to resolution res, with the attributes that
+// of gives them. What was made before is put together at once; only what is new waits for the token. With made set, of makes what there is
+// not.
+func (c *Cube) compose(ctx context.Context, name string, columns []string, over extent, res int, k disclosure.Policy, of func(h *hexagons, b block, made bool) dresser) (*Snapshot, error) {
+	layer, _ := Find(name)
+	s := &Snapshot{layer: layer, stamp: c.stamp, columns: columns}
+	if h := c.ready.Load(); h != nil && h.k == k.K && res >= coarsestHeat && res <= finestHeat && c.assemble(s, h, over, res, of, false) {
+		return s, ctx.Err()
+	}
 	done, err := c.take(ctx, res)
 	if err != nil {
 		return nil, err
@@ -207,87 +256,66 @@ func (c *Cube) compose(ctx context.Context, name string, columns []string, over 
 	if err != nil {
 		return nil, err
 	}
-	layer, _ := Find(name)
-	s := &Snapshot{layer: layer, stamp: c.stamp, columns: columns}
-	var parts []sheet
-	for _, b := range c.blocks {
-		if !h.in[b.cell].meets(over, res) {
-			continue
-		}
-		key := fmt.Sprintf("%s/%d/%x", key, res, uint64(b.cell))
-		part, ok := c.sheets.get(key)
-		if !ok {
-			part = make(h, b)
-			c.sheets.put(key, part, part.bytes())
-		}
-		parts = append(parts, part)
-	}
-	for at := coarsestBucket; at <= res; at++ { // the coarse ones first
-		for _, p := range parts {
-			if p[at] != nil {
-				s.roots = append(s.roots, p[at])
-			}
-		}
-	}
-	s.values = h.words.dictionary
+	c.assemble(s, h, over, res, of, true)
 	return s, nil
 }
 
+// assemble fills s, the coarse hexagons first; false when something is yet to be made and may not be.
+func (c *Cube) assemble(s *Snapshot, h *hexagons, over extent, res int, of func(*hexagons, block, bool) dresser, made bool) bool {
+	var parts [finestHeat + 1][]*node
+	whole := true
+	for _, b := range c.blocks {
+		o := h.in[b.cell]
+		if !o.meets(over, res) {
+			continue
+		}
+		dress := of(h, b, made)
+		if dress == nil {
+			return false
+		}
+		for at, tree := range o.trees[:res+1] {
+			n := tree.dressed(over, func(l *leaf) []uint32 {
+				tags, ok := dress(l)
+				whole = whole && ok
+				return tags
+			})
+			if n != nil {
+				parts[at] = append(parts[at], n)
+			}
+		}
+	}
+	s.roots, s.values = slices.Concat(parts[:]...), *h.said.Load()
+	return whole
+}
+
 // meets reports whether any hexagon up to resolution res may meet the box.
-func (o outlines) meets(e extent, res int) bool {
+func (o *outlines) meets(e extent, res int) bool {
 	return slices.ContainsFunc(o.trees[:res+1], func(n *node) bool { return n != nil && n.box.meets(e) })
 }
 
-// bytes is what a sheet takes beside the outlines, which are the hexagons' own.
-func (s sheet) bytes() int64 {
-	n := 256
-	for _, r := range s {
-		r.each(func(l *leaf) { n += 4*cap(l.tags) + 150 })
+// dress gives the hexagons of a leaf the counts of the buckets, which are in order; one without a bucket is not there. It is nil when
+// none has one.
+func (h *hexagons) dress(l *leaf, buckets []disclosure.Bucket, k disclosure.Policy) []uint32 {
+	tags, shown := make([]uint32, 0, l.count()*len(heatColumns)), false
+	var scratch [24]byte
+	for i, f := range l.features[:l.count()] {
+		at, ok := slices.BinarySearchFunc(buckets, f.id, func(b disclosure.Bucket, id uint64) int { return cmp.Compare(hexagonID(b.Cell), id) })
+		if !ok {
+			tags = append(tags, noFeature, noTag, noTag, noTag, noTag)
+			continue
+		}
+		shown = true
+		own := l.tags[i*len(hexagonColumns):]
+		n := buckets[at].N
+		tags = append(tags, own[hexID], own[hexRes], h.words.entry(appendInt(scratch[:0], int64(n))), noTag, own[hexArea])
+		if d, ok := k.Density(n, h.words.number(own[hexArea])*1e6).Known(); ok {
+			tags[len(tags)-2] = h.words.entry(appendDouble(scratch[:0], significant(d, 3)))
+		}
 	}
-	return int64(n)
-}
-
-// dress is the hexagons of the buckets, which are in order, with their counts.
-func (h *hexagons) dress(o outlines, buckets []disclosure.Bucket, res int, k disclosure.Policy) (out sheet) {
-	ids := idsOf(buckets)
-	var scratch []byte
-	entry := func(b []byte) uint32 {
-		scratch = b
-		return h.words.entry(b)
+	if !shown {
+		return nil
 	}
-	for at := coarsestBucket; at <= res; at++ {
-		out[at] = o.trees[at].dressed(func(l *leaf) []uint32 {
-			tags, shown := make([]uint32, 0, l.count()*len(heatColumns)), false
-			for i, f := range l.features[:l.count()] {
-				at, ok := slices.BinarySearch(ids, f.id)
-				if !ok {
-					tags = append(tags, noFeature, noTag, noTag, noTag, noTag)
-					continue
-				}
-				shown = true
-				own := l.tags[i*len(hexagonColumns):]
-				n := buckets[at].N
-				tags = append(tags, own[hexID], own[hexRes], entry(appendInt(scratch[:0], int64(n))), noTag, own[hexArea])
-				if d, ok := k.Density(n, h.words.number(own[hexArea])*1e6).Known(); ok {
-					tags[len(tags)-2] = entry(appendDouble(scratch[:0], significant(d, 3)))
-				}
-			}
-			if !shown {
-				return nil
-			}
-			return tags
-		})
-	}
-	return out
-}
-
-// idsOf is the feature ids of the buckets, ascending as they are.
-func idsOf(buckets []disclosure.Bucket) []uint64 {
-	ids := make([]uint64, len(buckets))
-	for i, b := range buckets {
-		ids[i] = hexagonID(b.Cell)
-	}
-	return ids
+	return tags
 }
 
 // significant is v rounded to that many decimal digits, so that like hexagons share their values.
@@ -325,7 +353,10 @@ func (c *Cube) Values(ctx context.Context, kinds []grids.CaseKind, periods []gri
 	}
 	nw, se := lattice.Project([2]float64{bounds[0], bounds[3]}), lattice.Project([2]float64{bounds[2], bounds[1]})
 	box := extent{nw[0], nw[1], se[0], se[1]}
-	blocks := slices.DeleteFunc(slices.Clone(c.blocks), func(b block) bool { return !h.in[b.cell].meets(box, res) })
+	blocks := slices.DeleteFunc(slices.Clone(c.blocks), func(b block) bool {
+		o := h.in[b.cell]
+		return !o.meets(box, res)
+	})
 	v := h.inside(blocks, box, res)
 	if len(v.IDs)*len(periods) > maxHeatValues {
 		return HeatValues{}, grids.Errorf(grids.Invalid, "%d hexagons in %d periods are too much for one answer: ask for a smaller box or fewer periods", len(v.IDs), len(periods))
@@ -336,7 +367,7 @@ func (c *Cube) Values(ctx context.Context, kinds []grids.CaseKind, periods []gri
 		}
 		counts := make([]int, len(v.IDs))
 		for _, b := range blocks {
-			pick(counts, v.IDs, rollUp(c.release(Filter{Period: p, Kinds: kinds}, b, k), res))
+			pick(counts, v.IDs, c.release(Filter{Period: p, Kinds: kinds}, b, res, k))
 		}
 		v.Cases = append(v.Cases, counts)
 	}

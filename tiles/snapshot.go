@@ -249,7 +249,7 @@ func (c *changes) touch(e extent) { c.ground = append(c.ground, Ground{c.snapsho
 // sweep makes the dictionary anew of what the tree uses, and returns the tree that uses it.
 func (l *lineage) sweep(root *node, columns []string) *node {
 	old, fresh := l.words, newInterner()
-	root = root.dressed(func(was *leaf) []uint32 {
+	root = root.dressed(everywhere, func(was *leaf) []uint32 {
 		tags := slices.Clone(was.tags)
 		for i, v := range tags {
 			switch {

@@ -229,9 +229,10 @@ func (n *node) within(e extent, visit func(*leaf)) {
 	}
 }
 
-// dressed is the tree with the attributes that tags gives to each leaf; a leaf for which it gives nil is left out.
-func (n *node) dressed(tags func(*leaf) []uint32) *node {
-	if n == nil {
+// dressed is the part of the tree that has all that meets the box, with the attributes that tags gives to each leaf; a leaf for
+// which it gives nil is left out.
+func (n *node) dressed(over extent, tags func(*leaf) []uint32) *node {
+	if n == nil || !n.box.meets(over) {
 		return nil
 	}
 	if n.leaf != nil {
@@ -243,7 +244,7 @@ func (n *node) dressed(tags func(*leaf) []uint32) *node {
 	}
 	next := &node{}
 	for q, k := range n.kids {
-		next.kids[q] = k.dressed(tags)
+		next.kids[q] = k.dressed(over, tags)
 	}
 	if next.summed(); next.n == 0 {
 		return nil

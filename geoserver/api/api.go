@@ -97,8 +97,7 @@ type route struct {
 func (s *Server) routes() []route {
 	get := []string{http.MethodGet, http.MethodHead}
 	return []route{
-		{"/tiles/{layers}.json", get, s.tileJSON},
-		{tilePrefix, get, s.tile},
+		{tilePrefix, get, s.tiles}, // the first: most requests are for it
 		{"/healthz", get, s.healthz},
 		{"/readyz", get, s.readyz},
 		{"/metrics", get, func(w http.ResponseWriter, r *http.Request) error { s.Metrics.ServeHTTP(w, r); return nil }},

@@ -7,14 +7,20 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/gorilla/mux"
-
 	"wangge/grids"
 	"wangge/tiles"
 )
 
 // tilePrefix begins the address of every tile. The rest is read here: a pattern would be matched twice for each tile.
 const tilePrefix = "/tiles/"
+
+// tiles answers below /tiles/: with a tile, or with the TileJSON of layers.
+func (s *Server) tiles(w http.ResponseWriter, r *http.Request) error {
+	if layers, ok := strings.CutSuffix(r.URL.Path[len(tilePrefix):], ".json"); ok {
+		return s.tileJSON(w, r, strings.Split(layers, ","))
+	}
+	return s.tile(w, r)
+}
 
 // tile answers GET /tiles/{layers}/{z}/{x}/{y}.mvt: 200, 204 for a tile without features, 304, 404 for an unknown
 // layer, 400 outside the pyramid or for a malformed filter.
@@ -102,8 +108,7 @@ func tileRequest(r *http.Request) (req tiles.Request, err error) {
 }
 
 // tileJSON answers GET /tiles/{layers}.json with TileJSON 3.0.
-func (s *Server) tileJSON(w http.ResponseWriter, r *http.Request) error {
-	layers := strings.Split(mux.Vars(r)["layers"], ",")
+func (s *Server) tileJSON(w http.ResponseWriter, r *http.Request, layers []string) error {
 	url := baseURL(r) + "/tiles/" + strings.Join(layers, ",") + "/{z}/{x}/{y}.mvt"
 	if _, err := tiles.ParseFilter(r.URL.Query()); err != nil {
 		return err
