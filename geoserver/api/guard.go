@@ -104,13 +104,14 @@ func (s *Server) fresh(next http.Handler) http.Handler {
 		if strings.Contains(r.URL.RawQuery, "v=") { // most have none
 			v = r.URL.Query().Get("v")
 		}
-		err := s.upTo(r.Context(), v)
-		since, _, away := s.View.StaleSince()
-		switch {
-		case err == nil:
-		case !away || v != "" || s.View.State() == nil:
-			return err
-		default:
+		if err := s.upTo(r.Context(), v); err != nil {
+			if v != "" || s.View.State() == nil || r.Context().Err() != nil {
+				return err
+			}
+			since, _, away := s.View.StaleSince()
+			if !away { // another look has found it again: what is shown is of now, or nearly
+				since = s.View.Now()
+			}
 			s.labelStale(w.Header(), "the database is away: shown as of the last look", since)
 		}
 		next.ServeHTTP(w, r)
