@@ -3,6 +3,7 @@ package main
 import (
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -17,6 +18,8 @@ import (
 type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.HistogramVec
+	// observers are those of requests, found without their labels being put together anew: answered → prometheus.Observer
+	observers sync.Map
 }
 
 func newMetrics(view *live.View) *metrics {
@@ -32,7 +35,18 @@ func (m *metrics) handler() http.Handler {
 }
 
 func (m *metrics) observe(route string, status int, took time.Duration) {
-	m.requests.WithLabelValues(route, strconv.Itoa(status)).Observe(took.Seconds())
+	key := answered{route, status}
+	o, ok := m.observers.Load(key)
+	if !ok {
+		o, _ = m.observers.LoadOrStore(key, m.requests.WithLabelValues(route, strconv.Itoa(status)))
+	}
+	o.(prometheus.Observer).Observe(took.Seconds())
+}
+
+// answered is what requests are counted by.
+type answered struct {
+	route  string
+	status int
 }
 
 // viewCollector reads the view when Prometheus asks.

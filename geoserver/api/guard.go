@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"log/slog"
 	"maps"
 	"net"
 	"net/http"
@@ -45,7 +46,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		if !strings.HasPrefix(r.URL.Path, "/tiles/") { // which no browser shows as a page
 			maps.Copy(h, pageHeaders)
 		}
-		if len(r.URL.RequestURI()) > maxURL {
+		if len(r.RequestURI) > maxURL {
 			writeProblem(w, http.StatusRequestURITooLong, "the address is longer than 8 KiB")
 			return
 		}
@@ -88,7 +89,9 @@ func (s *Server) measured(next http.Handler) http.Handler {
 			name, _ = route.GetPathTemplate()
 		}
 		s.Observe(name, rec.status, took)
-		s.Log.Debug("request", "method", r.Method, "route", name, "status", rec.status, "took", took)
+		if s.Log.Enabled(r.Context(), slog.LevelDebug) { // the words would be gathered for nothing
+			s.Log.Debug("request", "method", r.Method, "route", name, "status", rec.status, "took", took)
+		}
 	})
 }
 
