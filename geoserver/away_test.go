@@ -13,10 +13,9 @@ import (
 	"wangge/grids"
 )
 
-// While the database is away the last look is served and labelled, writes are refused with a sentence, /readyz names
-// the fault, and all of that ends by itself.
-func TestTheDatabaseAway(t *testing.T) {
-	s := newServer(t, pgtest.Database(t))
+// gate gives the switch that takes the database away ("false") and brings it back ("true"): no connection stays, and none is let in.
+func (s *server) gate(t *testing.T) (allow func(yes string)) {
+	t.Helper()
 	config, err := pgx.ParseConfig(s.dsn)
 	if err != nil {
 		t.Fatal(err)
@@ -25,12 +24,8 @@ func TestTheDatabaseAway(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = admin.Close(context.Background()) }()
-	const path = "/tiles/grids/9/428/208.mvt"
-	if res, _ := s.do(t, "GET", path, nil); res.StatusCode != 200 || res.Header.Get("Warning") != "" {
-		t.Fatalf("before: %d %v", res.StatusCode, res.Header)
-	}
-	allow := func(yes string) {
+	t.Cleanup(func() { _ = admin.Close(context.Background()) })
+	return func(yes string) {
 		t.Helper()
 		if _, err := admin.Exec(t.Context(), "alter database "+config.Database+" allow_connections "+yes); err != nil {
 			t.Fatal(err)
@@ -38,6 +33,17 @@ func TestTheDatabaseAway(t *testing.T) {
 		if _, err := admin.Exec(t.Context(), "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1", config.Database); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// While the database is away the last look is served and labelled, writes are refused with a sentence, /readyz names
+// the fault, and all of that ends by itself.
+func TestTheDatabaseAway(t *testing.T) {
+	s := newServer(t, pgtest.Database(t))
+	allow := s.gate(t)
+	const path = "/tiles/grids/9/428/208.mvt"
+	if res, _ := s.do(t, "GET", path, nil); res.StatusCode != 200 || res.Header.Get("Warning") != "" {
+		t.Fatalf("before: %d %v", res.StatusCode, res.Header)
 	}
 	allow("false")
 	if res, b := s.do(t, "GET", path, nil); res.StatusCode != 200 || len(b) == 0 || !strings.Contains(res.Header.Get("Warning"), "110") || res.Header.Get("Age") == "" {

@@ -14,8 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"wangge/geoserver/localpg/pgtest"
 	"wangge/grids"
 )
@@ -368,24 +366,7 @@ func (s *server) drawn(t *testing.T, z int, kind, period string) map[uint64]int 
 
 // Open maps are told when the database goes and when it is back, and who opens one meanwhile is told too.
 func testProblemEvents(t *testing.T, s *server) {
-	config, err := pgx.ParseConfig(s.dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	admin, err := pgx.Connect(t.Context(), pgtest.Cluster(t).DSNFor("postgres"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = admin.Close(context.Background()) }()
-	allow := func(yes string) {
-		t.Helper()
-		if _, err := admin.Exec(t.Context(), "alter database "+config.Database+" allow_connections "+yes); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := admin.Exec(t.Context(), "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1", config.Database); err != nil {
-			t.Fatal(err)
-		}
-	}
+	allow := s.gate(t)
 	before := s.listen(t, "")
 	known := before.next().id
 	allow("false")

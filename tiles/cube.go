@@ -326,6 +326,9 @@ type releaseKey struct {
 
 func (c *Cube) releaseKey(f Filter, b block, res int, k disclosure.Policy) releaseKey {
 	lo, hi := c.rangeOf(f.Period)
+	if hi < lo {
+		lo, hi = 0, -1
+	}
 	return releaseKey{k.K, lo, hi, res, f.mask(), b.cell}
 }
 

@@ -2,6 +2,8 @@ package api
 
 import (
 	"context"
+	"encoding/json"
+	"net/http"
 	"slices"
 
 	"github.com/paulmach/orb"
@@ -182,4 +184,28 @@ func (s *Server) periods(ctx context.Context, q *struct {
 		}
 	}
 	return &body[Periods]{p}, nil
+}
+
+// healthz answers GET /healthz: the process works.
+func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) error {
+	if err := s.Healthy(); err != nil {
+		writeProblem(w, http.StatusServiceUnavailable, sentence(err))
+		return nil
+	}
+	return writeJSON(w, map[string]string{"status": "ok", "version": s.Version})
+}
+
+// readyz answers GET /readyz: 200 only when every layer can be served and the store can be followed.
+func (s *Server) readyz(w http.ResponseWriter, r *http.Request) error {
+	_ = s.View.Fresh(r.Context()) // its fault is among the problems
+	problems := s.View.Problems()
+	if problems == nil {
+		problems = []string{}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	if len(problems) > 0 {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+	return json.NewEncoder(w).Encode(map[string]any{"ready": len(problems) == 0, "problems": problems})
 }

@@ -73,11 +73,11 @@ func (v *View) load(ctx context.Context, was *State, today grids.Day) error {
 	ground := v.set.Publish(l.change)
 	v.state.Store(l.next)
 	v.noteFaults(l.faults, l.loaded())
-	level := v.o.Log.Debug // one mark
+	say := v.o.Log.Debug // one mark
 	if l.anew {
-		level = v.o.Log.Info
+		say = v.o.Log.Info
 	}
-	level("layers loaded", "took", time.Since(began).Round(time.Millisecond), "versions", l.next.Versions.Of)
+	say("layers loaded", "took", time.Since(began).Round(time.Millisecond), "versions", l.next.Versions.Of)
 	v.hub.changed(since, l.next.Versions, ground)
 	return nil
 }
