@@ -145,7 +145,7 @@ func TestVersionsAsAWord(t *testing.T) {
 		t.Errorf("%s comes back as %+v, %v", v, back, err)
 	}
 	for _, text := range []string{"", "garbage", "0123456789abcdef.findings", "0123456789abcdef.findings.0", "0123456789abcdef.gossip.1",
-		"0123456789abcdef.findings.x", "0123456789ABCDEF.findings.1", "0123456789abcdef.findings.1.findings.2.findings.3.findings.4.findings.5.findings.6.findings.7"} {
+		"0123456789abcdef.findings.x", "0123456789ABCDEF.findings.1", "0123456789abcdef.findings.1.findings.2"} {
 		if got, err := ParseVersions(text); KindOf(err) != Invalid || err == nil {
 			t.Errorf("%q is read as %+v, %v", text, got, err)
 		}

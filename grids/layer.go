@@ -27,19 +27,11 @@ const (
 	OnVillages  Subject = "village-status"
 	OnSurveys   Subject = "surveys"
 	OnFindings  Subject = "findings"
+	OnAccounts  Subject = "accounts" // who may do what: no layer is made of it
 )
 
+// ContentSubjects is the subjects that layers are made of.
+func ContentSubjects() []Subject { return Subjects[:len(Subjects)-1] }
+
 // Subjects lists every subject.
-var Subjects = [...]Subject{OnTerritory, OnGrids, OnCasework, OnVillages, OnSurveys, OnFindings}
-
-// Role is what an actor is in the district (DOMAIN: who uses it).
-type Role string
-
-// Actor is who asks. Without accounts there is one: the operator of the machine, on loopback only.
-type Actor struct {
-	Name string
-	Role Role
-}
-
-// Operator is the actor of a server without accounts.
-var Operator = Actor{Name: "operator", Role: "operator"}
+var Subjects = [...]Subject{OnTerritory, OnGrids, OnCasework, OnVillages, OnSurveys, OnFindings, OnAccounts}

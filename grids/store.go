@@ -70,7 +70,7 @@ func ParseVersions(text string) (Versions, error) {
 	}
 	for i := 1; i < len(parts); i += 2 {
 		n, err := strconv.ParseInt(parts[i+1], 10, 64)
-		if s := Subject(parts[i]); err != nil || n < 1 || !slices.Contains(Subjects[:], s) {
+		if s := Subject(parts[i]); err != nil || n < 1 || v.Of[s] != 0 || !slices.Contains(Subjects[:], s) {
 			return Versions{}, bad
 		} else {
 			v.Of[s] = n

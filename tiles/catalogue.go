@@ -124,7 +124,7 @@ func Layers() []Layer { return catalogue }
 
 func layers() []Layer {
 	ground := []grids.Subject{grids.OnTerritory}
-	all := grids.Subjects[:]
+	all := grids.ContentSubjects()
 	return []Layer{
 		{Name: "land", Title: grids.Text{ZH: "陆地", EN: "Land"}, Geometry: "polygon", MaxZoom: MaxZoom, Subjects: ground, Fields: []Field{}},
 		{Name: "district", Partition: true, Title: grids.Text{ZH: "行政区", EN: "District"}, Geometry: "polygon", MaxZoom: MaxZoom, Subjects: ground,

@@ -15,6 +15,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humamux"
 	"github.com/gorilla/mux"
 
+	"wangge/geoserver/gate"
 	"wangge/geoserver/live"
 	"wangge/grids"
 	"wangge/importers"
@@ -68,21 +69,21 @@ type Server struct {
 // Handler is the whole server as one handler.
 func (s *Server) Handler() http.Handler {
 	r := mux.NewRouter()
-	r.NotFoundHandler = s.plain(func(_ http.ResponseWriter, r *http.Request) error {
+	r.NotFoundHandler = s.faults().Plain(func(_ http.ResponseWriter, r *http.Request) error {
 		return grids.Errorf(grids.NotFound, "there is nothing at %s; the API is described at /api/openapi.json", r.URL.Path)
 	})
 	r.MethodNotAllowedHandler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		writeProblem(w, http.StatusMethodNotAllowed, "this address does not take "+r.Method)
+		gate.WriteProblem(w, http.StatusMethodNotAllowed, "this address does not take "+r.Method)
 	})
 	for _, route := range s.routes() {
 		to := r.Path(route.pattern)
 		if strings.HasSuffix(route.pattern, "/") {
 			to = r.PathPrefix(route.pattern)
 		}
-		to.Handler(s.plain(route.handle)).Methods(route.methods...).Name(route.pattern)
+		to.Handler(s.faults().Plain(route.handle)).Methods(route.methods...).Name(route.pattern)
 	}
 	s.register(s.openAPI(r))
-	r.PathPrefix("/").Handler(s.plain(s.webMap)).Methods(http.MethodGet, http.MethodHead).Name("web map")
+	r.PathPrefix("/").Handler(s.faults().Plain(s.webMap)).Methods(http.MethodGet, http.MethodHead).Name("web map")
 	r.Use(s.measured, s.fresh, packed)
 	return s.guard(r)
 }
@@ -161,3 +162,5 @@ func (s *Server) state() (*live.State, error) {
 
 // actor is who asks. There are no accounts yet: it is whoever can reach the machine's loopback address.
 func actor(context.Context) grids.Actor { return grids.Operator }
+
+func (s *Server) faults() gate.Faults { return gate.Faults{Log: s.Log} }

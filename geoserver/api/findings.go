@@ -58,15 +58,15 @@ func (s *Server) mark(ctx context.Context, in *struct{ Body NewFinding }) (*stru
 }, error) {
 	f, err := newFinding(in.Body)
 	if err != nil {
-		return nil, s.fail(err)
+		return nil, s.faults().Huma(err)
 	}
 	area := mesh.AreaM2(f.Geometry)
 	if err := f.Check(s.View.Now(), area); err != nil {
-		return nil, s.fail(err)
+		return nil, s.faults().Huma(err)
 	}
 	stored, created, v, err := s.Store.Mark(ctx, actor(ctx), f)
 	if err != nil {
-		return nil, s.fail(err)
+		return nil, s.faults().Huma(err)
 	}
 	s.View.Nudge()
 	out := &struct {
@@ -108,15 +108,15 @@ type byID struct {
 func (s *Server) finding(ctx context.Context, in *byID) (*body[FindingDetail], error) {
 	id, err := grids.ParseID(in.ID)
 	if err != nil {
-		return nil, s.fail(err)
+		return nil, s.faults().Huma(err)
 	}
 	f, err := s.Store.Finding(ctx, id)
 	if err != nil {
-		return nil, s.fail(err)
+		return nil, s.faults().Huma(err)
 	}
 	st, err := s.state()
 	if err != nil {
-		return nil, s.fail(err)
+		return nil, s.faults().Huma(err)
 	}
 	return &body[FindingDetail]{detail(st, f)}, nil
 }
@@ -133,11 +133,11 @@ func detail(st *live.State, f grids.Finding) FindingDetail {
 func (s *Server) withdraw(ctx context.Context, in *byID) (*body[MarkedFinding], error) {
 	id, err := grids.ParseID(in.ID)
 	if err != nil {
-		return nil, s.fail(err)
+		return nil, s.faults().Huma(err)
 	}
 	f, v, err := s.Store.Withdraw(ctx, actor(ctx), id)
 	if err != nil {
-		return nil, s.fail(err)
+		return nil, s.faults().Huma(err)
 	}
 	s.View.Nudge()
 	return &body[MarkedFinding]{marked(f, mesh.AreaM2(f.Geometry), v)}, nil

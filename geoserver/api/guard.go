@@ -13,6 +13,7 @@ import (
 	"github.com/gorilla/mux"
 	"github.com/klauspost/compress/gzhttp"
 
+	"wangge/geoserver/gate"
 	"wangge/grids"
 )
 
@@ -36,27 +37,27 @@ var (
 func (s *Server) guard(next http.Handler) http.Handler {
 	origin := http.NewCrossOriginProtection()
 	origin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		writeProblem(w, http.StatusForbidden, "this request comes from another site's page: open the map itself and do it there")
+		gate.WriteProblem(w, http.StatusForbidden, "this request comes from another site's page: open the map itself and do it there")
 	}))
 	protected := origin.Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer s.recovered(w, r)
+		defer s.faults().Recovered(w, r)
 		h := w.Header()
 		h["X-Content-Type-Options"] = nosniff
 		if !strings.HasPrefix(r.URL.Path, "/tiles/") { // which no browser shows as a page
 			maps.Copy(h, pageHeaders)
 		}
 		if len(r.RequestURI) > maxURL {
-			writeProblem(w, http.StatusRequestURITooLong, "the address is longer than 8 KiB")
+			gate.WriteProblem(w, http.StatusRequestURITooLong, "the address is longer than 8 KiB")
 			return
 		}
 		if s.Loopback && !loopbackHost(r.Host) {
-			writeProblem(w, http.StatusMisdirectedRequest, "this server answers only as localhost: open it by the address it printed")
+			gate.WriteProblem(w, http.StatusMisdirectedRequest, "this server answers only as localhost: open it by the address it printed")
 			return
 		}
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			if err := s.Writable(); err != nil {
-				writeProblem(w, statusOf(grids.KindOf(err)), sentence(err))
+				gate.WriteProblem(w, gate.StatusOf(grids.KindOf(err)), gate.Sentence(err))
 				return
 			}
 		}
@@ -98,7 +99,7 @@ func (s *Server) measured(next http.Handler) http.Handler {
 // fresh brings the memory of the server up to the database before an answer is made of it, or to the versions that the request
 // names (?v=, as a write's answer gives them). While the database is away the answer says since when it may be old.
 func (s *Server) fresh(next http.Handler) http.Handler {
-	return s.plain(func(w http.ResponseWriter, r *http.Request) error {
+	return s.faults().Plain(func(w http.ResponseWriter, r *http.Request) error {
 		if !readsMemory(r) {
 			next.ServeHTTP(w, r)
 			return nil

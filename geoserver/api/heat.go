@@ -33,11 +33,11 @@ type HeatValues struct {
 // it has.
 func (s *Server) heatValues(ctx context.Context, q *heatQuery) (*body[HeatValues], error) {
 	if _, err := s.state(); err != nil {
-		return nil, s.fail(err)
+		return nil, s.faults().Huma(err)
 	}
 	v, err := s.heatColumns(ctx, q)
 	if err != nil {
-		return nil, s.fail(err)
+		return nil, s.faults().Huma(err)
 	}
 	return &body[HeatValues]{*v}, nil
 }

@@ -75,7 +75,7 @@ func (s *Server) here(ctx context.Context, q *struct {
 }) (*body[Here], error) {
 	st, err := s.state()
 	if err != nil {
-		return nil, s.fail(err)
+		return nil, s.faults().Huma(err)
 	}
 	p := orb.Point{q.Lon, q.Lat}
 	h := Here{Lon: q.Lon, Lat: q.Lat}
@@ -98,11 +98,11 @@ func (s *Server) area(ctx context.Context, q *struct {
 }) (*body[Unit], error) {
 	st, err := s.state()
 	if err != nil {
-		return nil, s.fail(err)
+		return nil, s.faults().Huma(err)
 	}
 	u := s.unit(st, q.Level, q.Code)
 	if u == nil {
-		return nil, s.fail(grids.Errorf(grids.NotFound, "there is no %s with the code %s", strings.TrimSuffix(q.Level, "s"), q.Code))
+		return nil, s.faults().Huma(grids.Errorf(grids.NotFound, "there is no %s with the code %s", strings.TrimSuffix(q.Level, "s"), q.Code))
 	}
 	return &body[Unit]{*u}, nil
 }
@@ -173,7 +173,7 @@ func (s *Server) search(ctx context.Context, q *struct {
 }) (*body[Hits], error) {
 	st, err := s.state()
 	if err != nil {
-		return nil, s.fail(err)
+		return nil, s.faults().Huma(err)
 	}
 	text := strings.ToLower(strings.TrimSpace(q.Q))
 	if text == "" {

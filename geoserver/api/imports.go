@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"wangge/geoserver/gate"
 	"wangge/grids"
 	"wangge/importers"
 )
@@ -36,7 +37,7 @@ func (s *Server) receiveImport(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, report)
+	return gate.WriteJSON(w, report)
 }
 
 // receive writes the file of a request to the folder of uploads, at most MaxUpload bytes of it.
@@ -98,14 +99,14 @@ type CommittedImport struct {
 func (s *Server) commitImport(ctx context.Context, in *importID) (*body[CommittedImport], error) {
 	report, v, err := s.Imports.Commit(ctx, actor(ctx), in.ID)
 	if err != nil {
-		return nil, s.fail(err)
+		return nil, s.faults().Huma(err)
 	}
 	s.View.Nudge()
 	return &body[CommittedImport]{CommittedImport{*report, v.String()}}, nil
 }
 
 func (s *Server) discardImport(_ context.Context, in *importID) (*struct{}, error) {
-	return nil, s.fail(s.Imports.Discard(in.ID))
+	return nil, s.faults().Huma(s.Imports.Discard(in.ID))
 }
 
 // Batches is the list of imported files.
@@ -116,7 +117,7 @@ type Batches struct {
 func (s *Server) listImports(ctx context.Context, _ *struct{}) (*body[Batches], error) {
 	list, err := s.Store.Batches(ctx, 200)
 	if err != nil {
-		return nil, s.fail(err)
+		return nil, s.faults().Huma(err)
 	}
 	if list == nil {
 		list = []grids.Batch{}
@@ -142,7 +143,7 @@ type Flaws struct {
 func (s *Server) check(ctx context.Context, _ *struct{}) (*body[Flaws], error) {
 	byLevel, err := s.Store.CheckTerritory(ctx, grids.DrugControl, s.ToleranceM2)
 	if err != nil {
-		return nil, s.fail(err)
+		return nil, s.faults().Huma(err)
 	}
 	out := Flaws{Findings: []Flaw{}}
 	for _, level := range []grids.Level{grids.LevelDistrict, grids.LevelTowns, grids.LevelVillages, grids.LevelGrids} {

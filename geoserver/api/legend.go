@@ -8,6 +8,7 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"wangge/geoserver/gate"
 	"wangge/geoserver/live"
 	"wangge/grids"
 	"wangge/grids/disclosure"
@@ -33,11 +34,11 @@ type legendQuery struct {
 func (s *Server) legend(ctx context.Context, q *legendQuery) (*body[styles.Legend], error) {
 	st, err := s.state()
 	if err != nil {
-		return nil, s.fail(err)
+		return nil, s.faults().Huma(err)
 	}
 	l, err := s.makeLegend(ctx, st, *q)
 	if err != nil {
-		return nil, s.fail(err)
+		return nil, s.faults().Huma(err)
 	}
 	return &body[styles.Legend]{*l}, nil
 }
@@ -196,5 +197,5 @@ func (s *Server) style(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	return writeJSON(w, styles.Style(o))
+	return gate.WriteJSON(w, styles.Style(o))
 }

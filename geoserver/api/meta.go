@@ -8,6 +8,7 @@ import (
 
 	"github.com/paulmach/orb"
 
+	"wangge/geoserver/gate"
 	"wangge/geoserver/live"
 	"wangge/grids"
 	"wangge/grids/disclosure"
@@ -85,7 +86,7 @@ type Meta struct {
 func (s *Server) meta(ctx context.Context, _ *struct{}) (*body[Meta], error) {
 	st, err := s.state()
 	if err != nil {
-		return nil, s.fail(err)
+		return nil, s.faults().Huma(err)
 	}
 	t := st.Territory()
 	m := Meta{
@@ -170,11 +171,11 @@ func (s *Server) periods(ctx context.Context, q *struct {
 	Kind string `query:"kind" doc:"kinds of casework, separated by commas; all when absent"`
 }) (*body[Periods], error) {
 	if _, err := s.state(); err != nil {
-		return nil, s.fail(err)
+		return nil, s.faults().Huma(err)
 	}
 	f, err := CaseFilter{Kind: q.Kind}.filter()
 	if err != nil {
-		return nil, s.fail(err)
+		return nil, s.faults().Huma(err)
 	}
 	p := Periods{K: s.View.Policy().K, Months: []MonthCount{}}
 	if cube := s.View.Tiles().Cube(); cube != nil {
@@ -189,10 +190,10 @@ func (s *Server) periods(ctx context.Context, q *struct {
 // healthz answers GET /healthz: the process works.
 func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) error {
 	if err := s.Healthy(); err != nil {
-		writeProblem(w, http.StatusServiceUnavailable, sentence(err))
+		gate.WriteProblem(w, http.StatusServiceUnavailable, gate.Sentence(err))
 		return nil
 	}
-	return writeJSON(w, map[string]string{"status": "ok", "version": s.Version})
+	return gate.WriteJSON(w, map[string]string{"status": "ok", "version": s.Version})
 }
 
 // readyz answers GET /readyz: 200 only when every layer can be served and the store can be followed.

@@ -1,12 +1,12 @@
 package api
 
 import (
-	"encoding/json"
 	"maps"
 	"net/http"
 	"strconv"
 	"strings"
 
+	"wangge/geoserver/gate"
 	"wangge/grids"
 	"wangge/tiles"
 )
@@ -120,7 +120,7 @@ func (s *Server) tileJSON(w http.ResponseWriter, r *http.Request, layers []strin
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, t)
+	return gate.WriteJSON(w, t)
 }
 
 // baseURL is the address that the client used, without a path.
@@ -130,15 +130,4 @@ func baseURL(r *http.Request) string {
 		scheme = "https"
 	}
 	return scheme + "://" + r.Host
-}
-
-func writeJSON(w http.ResponseWriter, v any) error {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return grids.Hide(grids.Internal, err, "the answer could not be written")
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "private, no-cache")
-	_, _ = w.Write(b) // the client may be gone
-	return nil
 }

@@ -67,7 +67,7 @@ func (s *Store) record(ctx context.Context, tx pgx.Tx, c *change) error {
 	b := new(pgx.Batch)
 	b.Queue(`select ` + generation + ` from generation`).QueryRow(func(row pgx.Row) error { return row.Scan(&made.Generation) })
 	b.Queue(`insert into audit (district_id, audit_id, actor, role, action, subject, detail) values ($1, $2, $3, $4, $5, $6, $7)`,
-		s.district, grids.NewID(), c.actor.Name, c.actor.Role, c.action, c.subject, detail)
+		s.district, grids.NewID(), c.actor.Name, c.actor.RoleNames(), c.action, c.subject, detail)
 	for _, sub := range slices.Sorted(slices.Values(touches)) {
 		b.Queue(`insert into district_version as d (district_id, subject, version) values ($1, $2, 1)
 			on conflict on constraint district_version_pk do update set version = d.version + 1`, s.district, sub)

@@ -129,7 +129,7 @@ func TestEveryWriteTellsWhatItTouched(t *testing.T) {
 	}
 	before := versionsOf(t, s)
 	four[0].Name = "又名"
-	if v := store(t, s, grids.LevelGrids, four).Versions; len(v.Of) != len(grids.Subjects) || v.Generation != before.Generation {
+	if v := store(t, s, grids.LevelGrids, four).Versions; len(v.Of) != len(grids.ContentSubjects()) || v.Generation != before.Generation {
 		t.Errorf("territory made %v", v)
 	}
 }

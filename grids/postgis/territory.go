@@ -20,7 +20,7 @@ var errDryRun = errors.New("dry run")
 // Errors: Conflict when a constraint refuses, Unavailable. Flaws are no error: look at Stored.
 func (s *Store) ImportAreas(ctx context.Context, actor grids.Actor, in grids.AreaImport) (res grids.AreaResult, err error) {
 	defer wrap(&err, "import "+string(in.Level))
-	c := &change{actor: actor, action: "import", subject: subjectOf(in.Level), detail: in.Batch, touches: grids.Subjects[:]}
+	c := &change{actor: actor, action: "import", subject: subjectOf(in.Level), detail: in.Batch, touches: grids.ContentSubjects()}
 	err = s.write(ctx, c, nil, func(tx pgx.Tx) (bool, error) {
 		if _, err := tx.Exec(ctx, "select pg_advisory_xact_lock(310151, 1)"); err != nil { // one import of territory at a time
 			return false, err
