@@ -38,6 +38,7 @@ lint: web-map/node_modules/.installed
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run gofmt -w on these files"; exit 1; }
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
+	scripts/security.sh
 	cd web-map && npm run lint
 
 test-web: web-map/node_modules/.installed

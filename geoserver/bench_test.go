@@ -16,7 +16,6 @@ import (
 	"wangge/geoserver/live"
 	"wangge/geoserver/localpg/pgtest"
 	"wangge/grids"
-	"wangge/grids/disclosure"
 	"wangge/grids/postgis"
 	"wangge/grids/risk"
 )
@@ -143,7 +142,7 @@ func BenchmarkLoad(b *testing.B) {
 			var view *live.View
 			for b.Loop() {
 				var err error
-				if view, err = live.New(store, live.Options{Land: demo.Land(), Policy: disclosure.Policy{K: 3}, Weights: risk.Default(), CacheBytes: 1 << 20, Log: slog.New(slog.DiscardHandler)}); err != nil {
+				if view, err = live.New(store, live.Options{Land: demo.Land(), K: 3, Weights: risk.Default(), CacheBytes: 1 << 20, Log: slog.New(slog.DiscardHandler)}); err != nil {
 					b.Fatal(err)
 				}
 				if err := view.Fresh(b.Context()); err != nil {

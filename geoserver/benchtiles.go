@@ -177,15 +177,17 @@ const filtersARun = 20
 
 // newFilters makes heat tiles under filters that nobody asked for before: disclosure and hexagons anew each time.
 func (b *tileBench) newFilters(ctx context.Context, set *tiles.Set) error {
-	first, months := set.Cube().Months(tiles.Filter{})
-	if len(months) == 0 {
+	spans := set.Cube().Spans(tiles.Filter{})
+	if len(spans) == 0 {
 		return nil
 	}
+	first := spans[0].Period.From
+	months := int(spans[len(spans)-1].Period.To-first) + 1
 	return b.cost(tiles.Heat, bench.NewSheet, filtersARun, 0, func(i int) error {
 		r := b.request([]string{tiles.Heat}, i*len(b.walk)/filtersARun)
 		n := b.filters // every range of months once
-		from := n % len(months)
-		to := from + (n/len(months))%(len(months)-from)
+		from := n % months
+		to := from + (n/months)%(months-from)
 		r.Filter.Period = grids.Period{From: first + grids.Month(from), To: first + grids.Month(to)}
 		b.filters++
 		_, err := set.Tile(ctx, r)

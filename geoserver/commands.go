@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -20,7 +21,6 @@ import (
 	"wangge/geoserver/demo"
 	"wangge/geoserver/live"
 	"wangge/grids"
-	"wangge/grids/disclosure"
 	"wangge/grids/postgis"
 	"wangge/grids/risk"
 	"wangge/importers"
@@ -150,16 +150,21 @@ func (c *demoCmd) Run(ctx context.Context, conf *config) (err error) {
 	if err != nil {
 		return err
 	}
-	if len(v.Of) > 0 && !c.Force {
+	if holdsData(v) && !c.Force {
 		return grids.Errorf(grids.Conflict, "the database holds data already: the demo was not loaded. Add --force to load it beside that data, or choose an empty --data folder")
 	}
 	return loadDemo(ctx, conf, db.Store, demo.Options{Seed: c.Seed, Cases: c.Cases, Today: grids.DayOf(time.Now())}, func(line string) { fmt.Println(line) })
 }
 
-// loadDemoIfEmpty loads the demo into a database that was never written.
+// holdsData reports whether anything but accounts was ever written.
+func holdsData(v grids.Versions) bool {
+	return slices.ContainsFunc(grids.ContentSubjects(), func(s grids.Subject) bool { return v.Of[s] > 0 })
+}
+
+// loadDemoIfEmpty loads the demo into a database that holds no data.
 func loadDemoIfEmpty(ctx context.Context, conf *config, store *postgis.Store, log *slog.Logger) error {
 	v, err := store.Versions(ctx)
-	if err != nil || len(v.Of) > 0 {
+	if err != nil || holdsData(v) {
 		return err
 	}
 	log.Info("loading the demo")
@@ -218,7 +223,7 @@ func (checkCmd) Run(ctx context.Context, conf *config) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.close()) }()
-	byLevel, err := db.CheckTerritory(ctx, grids.DrugControl, conf.ToleranceM2)
+	byLevel, err := db.CheckTerritory(ctx, grids.Operator, grids.DrugControl, conf.ToleranceM2)
 	if err != nil {
 		return err
 	}
@@ -247,7 +252,7 @@ type openAPICmd struct{}
 // Run prints the description of the API, which the web map's types are made from.
 func (openAPICmd) Run() error {
 	log := slog.New(slog.DiscardHandler)
-	view, err := live.New(nil, live.Options{Land: demo.Land(), Policy: disclosure.Policy{K: 1}, Weights: risk.Default(), CacheBytes: 1, Log: log})
+	view, err := live.New(nil, live.Options{Land: demo.Land(), K: 1, Weights: risk.Default(), CacheBytes: 1, Log: log})
 	if err != nil {
 		return err
 	}

@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"strings"
+
+	"github.com/alecthomas/kong"
 
 	"wangge/geoserver/localpg"
 	"wangge/grids"
@@ -20,14 +22,53 @@ import (
 
 // config is every setting, read once. Options win over the environment.
 type config struct {
-	Data        string  `help:"Folder for the private database, uploads and logs." default:"data" env:"WANGGE_DATA" placeholder:"DIR"`
-	DatabaseURL string  `name:"database-url" help:"Use this PostgreSQL with PostGIS instead of a private one." env:"DATABASE_URL" placeholder:"URL"`
-	PGUser      string  `name:"pg-user" help:"System user that runs the private database when started by root." default:"postgres" env:"WANGGE_PG_USER"`
-	Reader      string  `help:"The program that reads Shapefile, GeoPackage and KML (default: wangge-reader beside this program)." env:"WANGGE_READER" placeholder:"PATH"`
-	K           int     `name:"k" help:"Smallest count of casework that is shown." default:"3" env:"WANGGE_K"`
-	ToleranceM2 float64 `name:"tolerance-m2" help:"Gaps and overlaps of territory up to this area are rounding, not damage." default:"10" env:"WANGGE_TOLERANCE_M2"`
-	LogLevel    string  `help:"debug, info, warn or error." default:"info" enum:"debug,info,warn,error" env:"WANGGE_LOG_LEVEL"`
-	LogFormat   string  `help:"text or json." default:"text" enum:"text,json" env:"WANGGE_LOG_FORMAT"`
+	Data         string  `help:"Folder for the private database, uploads and logs." default:"data" env:"WANGGE_DATA" placeholder:"DIR"`
+	DatabaseURL  string  `name:"database-url" help:"Use this PostgreSQL with PostGIS instead of a private one; give one with a password in the environment or in a file." env:"DATABASE_URL" placeholder:"URL"`
+	DatabaseFile string  `name:"database-url-file" help:"Read the database URL from this file." env:"DATABASE_URL_FILE" placeholder:"FILE"`
+	OwnerURL     string  `name:"owner-url" help:"The owner's way into that PostgreSQL, for migrations alone: then --database-url is a login made by hand that owns nothing." env:"WANGGE_OWNER_URL" placeholder:"URL"`
+	OwnerFile    string  `name:"owner-url-file" help:"Read the owner's URL from this file." env:"WANGGE_OWNER_URL_FILE" placeholder:"FILE"`
+	PGUser       string  `name:"pg-user" help:"System user that runs the private database when started by root." default:"postgres" env:"WANGGE_PG_USER"`
+	Reader       string  `help:"The program that reads Shapefile, GeoPackage and KML (default: wangge-reader beside this program)." env:"WANGGE_READER" placeholder:"PATH"`
+	K            int     `name:"k" help:"Smallest count of casework that is shown." default:"3" env:"WANGGE_K"`
+	ToleranceM2  float64 `name:"tolerance-m2" help:"Gaps and overlaps of territory up to this area are rounding, not damage." default:"10" env:"WANGGE_TOLERANCE_M2"`
+	LogLevel     string  `help:"debug, info, warn or error." default:"info" enum:"debug,info,warn,error" env:"WANGGE_LOG_LEVEL"`
+	LogFormat    string  `help:"text or json." default:"text" enum:"text,json" env:"WANGGE_LOG_FORMAT"`
+}
+
+// AfterApply implements kong's hook: it refuses passwords on the command line, which every user of the machine can see in the list of
+// processes, and reads secrets out of their files.
+func (c *config) AfterApply(k *kong.Context) (err error) {
+	for _, p := range k.Path { // what the environment says is not in it
+		if p.Flag == nil || !strings.HasSuffix(p.Flag.Name, "-url") {
+			continue
+		}
+		if url, ok := k.FlagValue(p.Flag).(string); ok && mask(url) != url {
+			return grids.Errorf(grids.Invalid, "--%s holds a password, which every user of this machine can see (ps): give it in the environment (%s) or in a file (%[2]s_FILE)", p.Flag.Name, p.Flag.Envs[0])
+		}
+	}
+	if c.DatabaseURL, err = secret("DATABASE_URL", c.DatabaseURL, c.DatabaseFile); err != nil {
+		return err
+	}
+	c.OwnerURL, err = secret("WANGGE_OWNER_URL", c.OwnerURL, c.OwnerFile)
+	return err
+}
+
+// secret is a setting that is given itself or in a file, not both.
+func secret(name, value, file string) (string, error) {
+	if file == "" {
+		return value, nil
+	}
+	if value != "" {
+		return "", grids.Errorf(grids.Invalid, "%s and %[1]s_FILE are both set: choose one", name)
+	}
+	b, err := os.ReadFile(file) // #nosec G304 -- the operator names it
+	if err != nil {
+		return "", grids.Hide(grids.Invalid, err, "the file %s of %s cannot be read", file, name)
+	}
+	if value = strings.TrimSpace(string(b)); value == "" {
+		return "", grids.Errorf(grids.Invalid, "the file %s of %s is empty", file, name)
+	}
+	return value, nil
 }
 
 // check refuses settings that make no sense. The error is Invalid.
@@ -37,6 +78,9 @@ func (c *config) check() error {
 	}
 	if !(c.ToleranceM2 >= 0 && c.ToleranceM2 <= 1e6) {
 		return grids.Errorf(grids.Invalid, "--tolerance-m2 is %v: give an area from 0 to 1,000,000 m²", c.ToleranceM2)
+	}
+	if c.OwnerURL != "" && c.DatabaseURL == "" {
+		return grids.Errorf(grids.Invalid, "--owner-url is given without --database-url: name the login that the server works with by --database-url")
 	}
 	return nil
 }
@@ -90,7 +134,11 @@ func (c *config) open(ctx context.Context, log *slog.Logger, beside bool) (*data
 		}
 		db.cluster, dsn = cluster, cluster.DSN()
 	}
-	store, err := postgis.Open(ctx, dsn, grids.Chongming)
+	logins := postgis.Options{Owner: dsn, Log: log}
+	if c.OwnerURL != "" {
+		logins.Owner, logins.App = c.OwnerURL, dsn
+	}
+	store, err := postgis.OpenWith(ctx, logins, grids.Chongming)
 	if err != nil {
 		if db.cluster != nil {
 			_ = db.cluster.Stop(context.WithoutCancel(ctx)) // the first error counts
@@ -122,22 +170,12 @@ func (c *config) uploads() (string, error) {
 	return dir, nil
 }
 
-// isLoopback reports whether an address to listen on is reachable from this machine alone.
-func isLoopback(address string) bool {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return false
-	}
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
 type configCmd struct{}
 
 // Run prints the configuration as JSON, secrets masked.
 func (configCmd) Run(c *config) error {
 	shown := *c
-	shown.DatabaseURL = mask(c.DatabaseURL)
+	shown.DatabaseURL, shown.OwnerURL = mask(c.DatabaseURL), mask(c.OwnerURL)
 	shown.Reader = c.reader()
 	b, err := json.MarshalIndent(map[string]any{"version": version, "go": runtime.Version(), "config": shown}, "", "  ")
 	if err != nil {

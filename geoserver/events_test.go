@@ -9,11 +9,13 @@ import (
 	"iter"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"wangge/geoserver/api"
 	"wangge/geoserver/localpg/pgtest"
 	"wangge/grids"
 )
@@ -22,15 +24,18 @@ import (
 type message struct {
 	event, id string
 	data      struct {
-		grids.Versions
-		Changed []struct {
-			Layer  string
-			Bounds [][4]float64
-		}
-		Since  *time.Time
-		Detail string
+		Layers  map[string]string
+		Changed []layerChange
+		Since   *time.Time
+		Detail  string
 	}
 	raw string
+}
+
+// layerChange is where a layer looks different, as a client reads it.
+type layerChange struct {
+	Layer  string
+	Bounds [][4]float64
 }
 
 // eventReader is an open event stream.
@@ -50,6 +55,7 @@ func (s *server) listen(t *testing.T, last string) *eventReader {
 	if last != "" {
 		req.Header.Set("Last-Event-ID", last)
 	}
+	s.sign(req)
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		t.Fatal(err)
@@ -103,28 +109,28 @@ func (s *server) markNear(t *testing.T, lon, lat float64) (m marked) {
 	return m
 }
 
-// reached reports whether the event is of the versions that a mark made, as its id and its data say.
-func (m message) reached(t *testing.T, mark marked) bool {
-	t.Helper()
-	made, err := grids.ParseVersions(mark.V)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m.data.Covers(made) && m.data.Of[grids.OnFindings] == made.Of[grids.OnFindings] && m.id == m.data.Versions.String()
+// tells reports whether the event is a change that names the layer at the place, and no ground larger than a few hundred metres there.
+func (m message) tells(layer string, lon, lat float64) bool {
+	return m.event == "change" && named(m.data.Changed, layer, lon, lat)
 }
 
-// has reports whether a change names the layer at the place, and no ground larger than a few hundred metres.
-func (m message) has(layer string, lon, lat float64) bool {
-	for _, c := range m.data.Changed {
-		if c.Layer != layer {
-			continue
-		}
-		return slices.ContainsFunc(c.Bounds, func(b [4]float64) bool {
-			const near, small = 1e-5, .01
+func named(changed []layerChange, layer string, lon, lat float64) bool {
+	const near, small = 1e-5, .01
+	return slices.ContainsFunc(changed, func(c layerChange) bool {
+		return c.Layer == layer && slices.ContainsFunc(c.Bounds, func(b [4]float64) bool {
 			return b[0] <= lon+near && b[2] >= lon-near && b[1] <= lat+near && b[3] >= lat-near && b[2]-b[0] < small && b[3]-b[1] < small
 		})
+	})
+}
+
+// bounds is where the event says that a layer looks different.
+func (m message) bounds(layer string) (list [][4]float64) {
+	for _, c := range m.data.Changed {
+		if c.Layer == layer {
+			list = append(list, c.Bounds...)
+		}
 	}
-	return false
+	return list
 }
 
 func TestEventsAndVersions(t *testing.T) {
@@ -133,8 +139,10 @@ func TestEventsAndVersions(t *testing.T) {
 		name string
 		run  func(*testing.T, *server)
 	}{
+		{"LowerClasses", testEventsOfLowerClasses},
 		{"Events", testEvents},
 		{"ComingBack", testComingBack},
+		{"EndOfASight", testAStreamEndsWithItsSight},
 		{"NamedVersions", testNamedVersions},
 		{"HeatValuesAreChecked", testHeatValuesAreChecked},
 		{"HeatValuesAreThoseOfTheTiles", testHeatValuesAreThoseOfTheTiles},
@@ -151,21 +159,30 @@ func testEvents(t *testing.T, s *server) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if first.event != "versions" || first.id != v.String() || !first.data.Versions.Same(v) {
-		t.Errorf("first %+v, want the versions %s", first, v)
+	if first.event != "revisions" || first.id == "" || len(first.data.Layers) == 0 || !maps.Equal(first.data.Layers, s.revisions(t)) {
+		t.Errorf("first %+v, want the revisions that the description names", first)
 	}
 	b := s.listen(t, "")
 	b.next()
 	m := s.markNear(t, 121.41, 31.65)
 	for _, reader := range []*eventReader{a, b} {
 		e := reader.next()
-		if e.event != "change" || !e.reached(t, m) || !e.has("findings", 121.41, 31.65) {
-			t.Errorf("after the mark %s: %+v", m.V, e)
+		if !e.tells("findings", 121.41, 31.65) || e.id == first.id {
+			t.Errorf("after the mark: %+v", e)
 		}
 		for _, c := range e.data.Changed {
 			if slices.Contains([]string{"heat", "hexagons", "surveys", "labels", "district", "land"}, c.Layer) {
 				t.Errorf("a mark is said to change %s", c.Layer)
 			}
+		}
+		if said := first.id + first.raw + e.id + e.raw + m.V; strings.Contains(said, v.Generation) {
+			t.Errorf("the versions of the database went out: %s", said)
+		}
+	}
+	for layer, word := range s.revisions(t) {
+		touched := slices.Contains([]string{"findings", "grids", "villages", "towns"}, layer)
+		if still := slices.Contains([]string{"heat", "hexagons", "surveys", "labels", "district", "land"}, layer); (touched || still) && touched == (word == first.data.Layers[layer]) {
+			t.Errorf("after the mark the revision of %s is %s, it was %s", layer, word, first.data.Layers[layer])
 		}
 	}
 	cases := s.cases(t, 4)
@@ -184,41 +201,87 @@ func testEvents(t *testing.T, s *server) {
 	}
 }
 
+// revisions is the word of each layer in the description of what the server holds.
+func (s *server) revisions(t *testing.T) map[string]string {
+	t.Helper()
+	var m struct {
+		Layers []struct{ ID, Revision string }
+	}
+	if status := s.json(t, "GET", "/api/meta", nil, &m); status != 200 {
+		t.Fatalf("meta: %d", status)
+	}
+	words := map[string]string{}
+	for _, l := range m.Layers {
+		words[l.ID] = l.Revision
+	}
+	return words
+}
+
 func testComingBack(t *testing.T, s *server) {
 	all := s.listen(t, "")
 	known := all.next().id
 	s.markNear(t, 121.42, 31.65)
 	between := all.next().id
-	two := s.markNear(t, 121.60, 31.62)
+	s.markNear(t, 121.60, 31.62)
 	now := all.next().id
-	if e := s.listen(t, known).next(); e.event != "change" || !e.reached(t, two) || !e.has("findings", 121.42, 31.65) || !e.has("findings", 121.60, 31.62) {
+	if e := s.listen(t, known).next(); e.id != now || !e.tells("findings", 121.42, 31.65) || !e.tells("findings", 121.60, 31.62) {
 		t.Errorf("both marks were missed: %+v", e)
 	}
-	if e := s.listen(t, between).next(); e.event != "change" || !e.reached(t, two) || e.has("findings", 121.42, 31.65) || !e.has("findings", 121.60, 31.62) {
+	if e := s.listen(t, between).next(); e.id != now || e.tells("findings", 121.42, 31.65) || !e.tells("findings", 121.60, 31.62) {
 		t.Errorf("the second mark was missed: %+v", e)
 	}
 	r := s.listen(t, now)
 	if e := r.next(); e.event != "change" || e.id != now || len(e.data.Changed) > 0 || !strings.Contains(e.raw, `"changed":[]`) {
 		t.Errorf("nothing was missed: %s", e.raw)
 	}
-	three := s.markNear(t, 121.43, 31.65)
-	if e := r.next(); e.event != "change" || !e.reached(t, three) || !e.has("findings", 121.43, 31.65) {
-		t.Errorf("what came then: %+v", e)
+	s.markNear(t, 121.43, 31.65)
+	three := r.next()
+	if !three.tells("findings", 121.43, 31.65) || three.tells("findings", 121.60, 31.62) {
+		t.Errorf("what came then: %+v", three)
 	}
-	generation, rest, _ := strings.Cut(now, ".")
-	for _, last := range []string{"garbage", "a.b.c", generation, generation + ".findings.999999", "0123456789abcdef." + rest, strings.Repeat("x", 3000)} {
-		if e := s.listen(t, last).next(); e.event != "versions" || !e.reached(t, three) {
+	hub, seq, _ := strings.Cut(now, ".")
+	field := s.sessionOf(t, s.account(t, granted(grids.GridAdmin, grids.Scope{Level: grids.LevelDistrict}))).listen(t, "").next().id
+	for _, last := range []string{"garbage", "a.b.c", hub, hub + ".999999", hub + ".-1", strings.Repeat("A", len(hub)) + "." + seq, field, strings.Repeat("x", 3000)} {
+		if e := s.listen(t, last).next(); e.event != "revisions" || e.id != three.id || !maps.Equal(e.data.Layers, s.revisions(t)) {
 			t.Errorf("with the id %.40q: %+v", last, e)
 		}
 	}
 }
 
-// A request that names versions is answered by what holds them, or says that they are not there.
+// promising is a store whose marks say that more was written than was.
+type promising struct {
+	api.Store
+	further func(grids.Versions) grids.Versions
+}
+
+func (a promising) Mark(ctx context.Context, actor grids.Actor, f grids.Finding) (grids.Finding, bool, grids.Versions, error) {
+	stored, created, v, err := a.Store.Mark(ctx, actor, f)
+	v.Of = maps.Clone(v.Of)
+	return stored, created, a.further(v), err
+}
+
+// wordOf is what names the versions that are further than those of a mark that it makes.
+func (s *server) wordOf(t *testing.T, further func(grids.Versions) grids.Versions) string {
+	t.Helper()
+	a := *s.api
+	a.Store = promising{a.Store, further}
+	by := *s
+	by.Server = httptest.NewServer(a.Handler())
+	defer by.Close()
+	return by.markNear(t, 121.406, 31.648).V
+}
+
+// A request that names the change of a write is answered by what holds it, or says that it is not there.
 func testNamedVersions(t *testing.T, s *server) {
 	tile := func(v string) string { return "/tiles/findings/14/13717/6672.mvt?v=" + v }
-	for _, path := range []string{tile("a.b"), tile("a.b.c"), tile(".findings.1"), tile("g.findings.-1"), "/api/area/grids/x?v=g.findings", "/api/here?lon=121.41&lat=31.65&v=7.7", "/api/heat/values?v=%00.%00"} {
+	now, err := s.store.Versions(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{tile("a.b"), tile("a"), tile(now.String()), tile(now.Generation), tile(strings.Repeat("A", 401)), "/api/area/grids/x?v=g.findings", "/api/here?lon=121.41&lat=31.65&v=7.7", "/api/heat/values?v=%00.%00",
+		tile(s.listen(t, "").next().id)} {
 		var p struct{ Detail string }
-		if status := s.json(t, "GET", path, nil, &p); status != 400 || !strings.Contains(p.Detail, "findings.12") {
+		if status := s.json(t, "GET", path, nil, &p); status != 400 || !strings.Contains(p.Detail, "v names no change") {
 			t.Errorf("%s: %d %q", path, status, p.Detail)
 		}
 	}
@@ -228,27 +291,33 @@ func testNamedVersions(t *testing.T, s *server) {
 		seen = seen || f.Properties["id"] == m.ID
 	}
 	if !seen {
-		t.Error("the tile that names the mark's versions is without it")
+		t.Error("the tile that names the mark is without it")
 	}
-	v, err := grids.ParseVersions(m.V)
-	if err != nil {
-		t.Fatal(err)
-	}
-	generation, _, _ := strings.Cut(m.V, ".")
-	other := strings.Replace(m.V, generation, "0123456789abcdef", 1)
-	for _, v := range []string{m.V, generation, other} {
+	other := s.wordOf(t, func(v grids.Versions) grids.Versions {
+		v.Generation = "0123456789abcdef"
+		v.Of[grids.OnFindings] += 1000
+		return v
+	})
+	for _, v := range []string{m.V, other, strings.Repeat("A", len(m.V))} {
 		for _, path := range []string{tile(v), "/api/area/grids/" + m.Grid_code + "?v=" + v, "/api/here?lon=121.405&lat=31.648&v=" + v} {
 			if res, b := s.do(t, "GET", path, nil); res.StatusCode != 200 {
 				t.Errorf("%s: %d %.200s", path, res.StatusCode, b)
 			}
 		}
 	}
-	v.Of[grids.OnFindings]++
-	next := v.String()
-	v.Of[grids.OnFindings] += 1000
+	further := func(n int64) func(grids.Versions) grids.Versions {
+		return func(v grids.Versions) grids.Versions { v.Of[grids.OnFindings] += n; return v }
+	}
+	far, next := s.wordOf(t, further(1000)), s.wordOf(t, further(1))
 	never, late := make(chan string, 1), make(chan string, 1)
 	ask := func(path string, to chan<- string) {
-		res, err := http.Get(s.URL + path)
+		req, err := http.NewRequest("GET", s.URL+path, nil)
+		if err != nil {
+			to <- err.Error()
+			return
+		}
+		s.sign(req)
+		res, err := http.DefaultClient.Do(req)
 		if err != nil {
 			to <- err.Error()
 			return
@@ -257,7 +326,7 @@ func testNamedVersions(t *testing.T, s *server) {
 		b, _ := io.ReadAll(res.Body)
 		to <- fmt.Sprint(res.StatusCode, " ", string(b))
 	}
-	go ask("/api/here?lon=121.405&lat=31.648&v="+v.String(), never)
+	go ask("/api/here?lon=121.405&lat=31.648&v="+far, never)
 	go ask("/api/area/grids/"+m.Grid_code+"?v="+next, late)
 	time.Sleep(100 * time.Millisecond)
 	select {
@@ -381,12 +450,12 @@ func testProblemEvents(t *testing.T, s *server) {
 	}
 	away(before.next())
 	during := s.listen(t, "")
-	if e := during.next(); e.event != "versions" || e.id != known {
+	if e := during.next(); e.event != "revisions" || e.id != known {
 		t.Errorf("a stream that is opened meanwhile begins with %+v", e)
 	}
 	away(during.next())
 	back := s.listen(t, known)
-	if e := back.next(); e.event != "change" || len(e.data.Changed) > 0 {
+	if e := back.next(); e.event != "change" || e.id != known || len(e.data.Changed) > 0 {
 		t.Errorf("a stream that comes back meanwhile begins with %+v", e)
 	}
 	away(back.next())
@@ -404,13 +473,13 @@ func testProblemEvents(t *testing.T, s *server) {
 			t.Errorf("back: %+v", e)
 		}
 	}
-	m := s.markNear(t, 121.44, 31.65)
+	s.markNear(t, 121.44, 31.65)
 	for _, r := range []*eventReader{before, during, back} {
-		if e := r.next(); e.event != "change" || !e.reached(t, m) || !e.has("findings", 121.44, 31.65) {
+		if e := r.next(); e.id == known || !e.tells("findings", 121.44, 31.65) {
 			t.Errorf("afterwards: %+v", e)
 		}
 	}
-	if e := s.listen(t, "").next(); e.event != "versions" {
+	if e := s.listen(t, "").next(); e.event != "revisions" || e.id == known {
 		t.Errorf("a new stream begins with %+v", e)
 	}
 }

@@ -21,7 +21,6 @@ import (
 	"wangge/geoserver/live"
 	"wangge/geoserver/localpg/pgtest"
 	"wangge/grids"
-	"wangge/grids/disclosure"
 	"wangge/grids/risk"
 	"wangge/tiles"
 )
@@ -54,14 +53,14 @@ func (c *clock) advance(further time.Duration) { c.ahead.Add(int64(further)) }
 func (s *server) beside(t *testing.T) (*server, *clock, *journal) {
 	t.Helper()
 	c, j := &clock{}, &journal{}
-	view, err := live.New(s.store, live.Options{Land: demo.Land(), Policy: disclosure.Policy{K: 3}, Weights: risk.Default(), CacheBytes: 16 << 20, Now: c.now,
+	view, err := live.New(s.store, live.Options{Land: demo.Land(), K: 3, Weights: risk.Default(), CacheBytes: 16 << 20, Now: c.now,
 		Log: slog.New(slog.NewTextHandler(j, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
 	a := *s.api
 	a.View = view
-	next := &server{httptest.NewServer(a.Handler()), &a, s.store, s.dsn}
+	next := &server{Server: httptest.NewServer(a.Handler()), api: &a, store: s.store, dsn: s.dsn, as: s.as}
 	t.Cleanup(next.Close)
 	return next, c, j
 }
@@ -132,14 +131,14 @@ func (s *server) openAt(t *testing.T, place string) int {
 	t.Helper()
 	var here struct {
 		Grid struct {
-			Findings_open int
+			Findings_open struct{ N int }
 			Code          string
 		}
 	}
 	if status := s.json(t, "GET", "/api/here?"+place, nil, &here); status != 200 || here.Grid.Code == "" {
 		t.Fatalf("here: %d", status)
 	}
-	return here.Grid.Findings_open
+	return here.Grid.Findings_open.N
 }
 
 const bowTieID = "bad00000-0000-4000-8000-000000000000"
@@ -252,7 +251,7 @@ func (s *server) cases(t *testing.T, n int) (list []grids.CaseEvent) {
 	}
 	p := orb.Point{121.41, 31.65}
 	for range n {
-		e := grids.CaseEvent{ID: grids.NewID(), Kind: grids.TipOff, On: grids.DayOf(time.Now()), Precision: grids.ByDay, Point: &p, Cell: places.Cell(p)}
+		e := grids.CaseEvent{ID: grids.NewID(), Kind: grids.TipOff, On: (grids.DayOf(time.Now()).Month() - 1).First(), Precision: grids.ByDay, Point: &p, Cell: places.Cell(p)}
 		e.TownCode, e.VillageCode, e.GridCode, _ = places.Locate(p)
 		list = append(list, e)
 	}

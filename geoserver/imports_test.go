@@ -12,9 +12,12 @@ import (
 // rooms is the drawing of the house: which package may know which of ours, and which of the fenced modules.
 // Standard library and unfenced modules are free.
 var rooms = map[string][]string{
-	"geoserver":      {"*"},
-	"geoserver/api":  {"geoserver/gate", "geoserver/live", "grids", "grids/mesh", "grids/risk", "grids/disclosure", "tiles", "styles", "importers"},
-	"geoserver/gate": {"grids"}, // what stands before every route, whatever it is about
+	"geoserver":                   {"*"},
+	"geoserver/api":               {"geoserver/accounts", "geoserver/gate", "geoserver/live", "grids", "grids/mesh", "grids/risk", "grids/disclosure", "tiles", "styles", "importers"},
+	"geoserver/accounts":          {"geoserver/accounts/password", "geoserver/gate", "grids"},                         // who asks, and what each route needs
+	"geoserver/accounts/password": {"grids"},                                                                          // hashes, choice and guessing
+	"geoserver/oidc":              {"grids", "geoserver/gate", "github.com/coreos/go-oidc/v3", "golang.org/x/oauth2"}, // signing in at services of others
+	"geoserver/gate":              {"grids"},                                                                          // what stands before every route, whatever it is about
 	// what the server holds in memory; apart from main so that the handlers can be tested without a database
 	"geoserver/live":           {"grids", "grids/mesh", "grids/risk", "grids/disclosure", "tiles"},
 	"geoserver/localpg":        {"grids", "github.com/jackc/pgx/v5"}, // it must ask its own cluster whether it is up
@@ -39,7 +42,8 @@ var rooms = map[string][]string{
 }
 
 // fenced modules may be imported in the one room that names them.
-var fenced = []string{"github.com/jackc/pgx/v5", "github.com/jackc/tern/v2", "github.com/twpayne/go-geom", "github.com/uber/h3-go/v4"}
+var fenced = []string{"github.com/jackc/pgx/v5", "github.com/jackc/tern/v2", "github.com/twpayne/go-geom", "github.com/uber/h3-go/v4",
+	"github.com/coreos/go-oidc/v3", "golang.org/x/oauth2"}
 
 func TestEveryImportIsInTheDrawing(t *testing.T) {
 	cmd := exec.Command("go", "list", "-json=ImportPath,Imports", "wangge/...")

@@ -24,6 +24,8 @@ type commands struct {
 	Import  importCmd  `cmd:"" help:"Check a file and store it."`
 	Demo    demoCmd    `cmd:"" help:"Load the Chongming territory and synthetic data."`
 	Check   checkCmd   `cmd:"" help:"Check the stored territory for gaps, overlaps and overhangs."`
+	User    userCmd    `cmd:"" help:"Look after accounts."`
+	Audit   auditCmd   `cmd:"" help:"Look after the audit log."`
 	Bench   benchCmd   `cmd:"" help:"Measure the server on this machine."`
 	Config  configCmd  `cmd:"" help:"Print the configuration, secrets masked."`
 	OpenAPI openAPICmd `cmd:"" name:"openapi" help:"Print the description of the API."`
@@ -39,8 +41,8 @@ func main() {
 	os.Exit(code)
 }
 
-// run is main without the process: it returns the exit status. 1 is a failure, 2 a command that makes no sense, 3 a
-// file that was refused or a territory with damage.
+// run is main without the process: it returns the exit status. 1 is a failure or an audit log with damage, 2 a
+// command that makes no sense, 3 a file that was refused or a territory with damage.
 func run(ctx context.Context, args []string) int {
 	var c commands
 	parser, err := kong.New(&c, kong.Name("wangge"), kong.UsageOnError(),

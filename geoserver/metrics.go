@@ -71,8 +71,8 @@ func (c *viewCollector) Collect(ch chan<- prometheus.Metric) {
 			gauge(c.desc("layer_bytes", "Memory a layer takes.", "layer"), float64(s.Bytes()), l.Name)
 		}
 	}
-	if cube := set.Cube(); cube != nil {
-		gauge(c.desc("layer_features", "Features a layer holds in memory.", "layer"), float64(cube.Events()), tiles.Heat)
+	if cube := set.Cube(); cube != nil { // of casework what is told, and no more
+		gauge(c.desc("layer_features", "Features a layer holds in memory.", "layer"), float64(cube.Told()), tiles.Heat)
 		gauge(c.desc("layer_bytes", "Memory a layer takes.", "layer"), float64(cube.Bytes()), tiles.Heat)
 	}
 	usage := set.Usage()

@@ -21,12 +21,19 @@ import (
 
 // One server bears many streams, and everything that a client should not ask for.
 func TestAServerUnderPressure(t *testing.T) {
+	withoutRates(t)
 	p := serve(t, pgtest.Folder(t), "--demo")
 	t.Run("ManyStreams", func(t *testing.T) { testManyStreams(t, p) })
 	t.Run("BadRequests", func(t *testing.T) { testBadRequests(t, p) })
 	if err := p.stop(t, syscall.SIGTERM); err != nil {
 		t.Errorf("stop: %v", err)
 	}
+}
+
+// withoutRates lets the processes that the test starts answer as often as they are asked: they themselves have to bear it.
+func withoutRates(t *testing.T) {
+	t.Setenv("WANGGE_RATES_BY_ACCOUNT", "none")
+	t.Setenv("WANGGE_RATES_BY_ADDRESS", "none")
 }
 
 // Each is refused with a status of the client's fault, and none costs the server its memory or its life.
@@ -93,6 +100,7 @@ func (p *process) send(t *testing.T, method, path, body string, header http.Head
 			req.Header = http.Header{}
 		}
 		req.Header.Set("Content-Type", "application/json")
+		signFromURL(req)
 		res, err := http.DefaultTransport.RoundTrip(req)
 		if err != nil {
 			last = err
@@ -110,17 +118,18 @@ func (p *process) send(t *testing.T, method, path, body string, header http.Head
 func TestManyFiltersStayWithinBounds(t *testing.T) {
 	const events, filters, cache, slack = 100, 100_000, 4 << 20, 48 << 20
 	const computed = 112 << 20 // what a cube may keep of counts, releases and sheets
-	var c grids.CaseColumns
+	var groups []disclosure.Group
 	first := grids.Month(2021 * 12)
 	for i := range events {
-		cell, err := mesh.At(orb.Point{121.3 + .0002*float64(i), 31.6}, 12)
+		cell, err := mesh.At(orb.Point{121.3 + .003*float64(i), 31.6}, 8)
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.Cells, c.Months, c.Kinds = append(c.Cells, int64(cell)), append(c.Months, int32(first)+int32(i%60)), append(c.Kinds, uint8(1+i%7))
+		month := first + grids.Month(i%60)
+		groups = append(groups, disclosure.Group{Cell: cell, From: month, To: month, Kinds: 2 << (i % 7), N: 1})
 	}
-	cube := tiles.NewCube(c, tiles.Stamp{})
-	set := tiles.NewSet(disclosure.Policy{K: 1}, cache)
+	cube := tiles.NewCube(groups, disclosure.Rule{K: 1, Finest: 8}, tiles.Stamp{})
+	set := tiles.NewSet(cache)
 	set.Publish(tiles.Change{Cube: cube})
 	before := heap()
 	n := 0

@@ -40,9 +40,11 @@ var programs = sync.OnceValues(func() (string, error) {
 // process is a running wangge serve.
 type process struct {
 	*exec.Cmd
-	url  string
-	out  output
-	done chan error
+	at       string // host and port
+	url      string // with a token of the demo's commander, when there is one: clients send it
+	operator string // the same with one of the system administrator
+	out      output
+	done     chan error
 }
 
 // output is what a process printed so far.
@@ -99,10 +101,11 @@ func freePort(t *testing.T) string {
 	return l.Addr().String()
 }
 
-func serve(t *testing.T, data string, args ...string) *process {
+// start begins a server that listens on a free port of loopback.
+func start(t *testing.T, args ...string) *process {
 	t.Helper()
 	at := freePort(t)
-	p := &process{Cmd: wangge(t, append([]string{"serve", "--listen", at, "--data", data}, args...)...), url: "http://" + at, done: make(chan error, 1)}
+	p := &process{Cmd: wangge(t, append([]string{"serve", "--listen", at}, args...)...), at: at, url: "http://" + at, done: make(chan error, 1)}
 	p.Stdout, p.Stderr = &p.out, &p.out
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
@@ -111,7 +114,17 @@ func serve(t *testing.T, data string, args ...string) *process {
 	t.Cleanup(func() {
 		_ = p.Process.Kill()
 	})
+	return p
+}
+
+// serve begins a server with the demo's accounts, and signs in when it is ready.
+func serve(t *testing.T, data string, args ...string) *process {
+	t.Helper()
+	p := start(t, append([]string{"--data", data}, args...)...)
 	p.until(t, "/readyz", http.StatusOK, 3*time.Minute)
+	url := p.url
+	p.operator = signInDemo(t, url, grids.SystemAdmin, grids.Operate)
+	p.url = signInDemo(t, url, grids.Commander, grids.Look, grids.LookExact, grids.Mark)
 	return p
 }
 
@@ -191,7 +204,7 @@ func TestTheLifeOfAServer(t *testing.T) {
 	if out, code := command(t, "serve", "--listen", freePort(t), "--data", data); code != 1 || !strings.Contains(out, data) {
 		t.Errorf("a second server on the folder: exit %d, %s", code, out)
 	}
-	if out, code := command(t, "serve", "--listen", strings.TrimPrefix(p.url, "http://"), "--data", pgtest.Folder(t)); code != 1 || !strings.Contains(out, "--listen") {
+	if out, code := command(t, "serve", "--listen", p.at, "--data", pgtest.Folder(t)); code != 1 || !strings.Contains(out, "--listen") {
 		t.Errorf("a taken port: exit %d, %s", code, out)
 	}
 	if out, code := command(t, "check", "--data", data); code != 0 || !strings.Contains(out, "grids     0 findings") {
@@ -314,8 +327,8 @@ func TestCommandsThatMakeNoSense(t *testing.T) {
 		{[]string{"import", "/no/such/file", "--subject", "grids"}, 2, "/no/such/file"},
 		{[]string{"dance"}, 2, "dance"},
 		{[]string{"version"}, 0, "wangge"},
-		{[]string{"config", "--database-url", "postgres://u:topsecret@h/db?sslmode=disable"}, 0, "u:%2A%2A%2A@h"},
-		{[]string{"config", "--database-url", "host=h password=topsecret dbname=d"}, 0, "password=***"},
+		{[]string{"config", "--database-url", "postgres://u:topsecret@h/db?sslmode=disable"}, 2, "DATABASE_URL_FILE"},
+		{[]string{"config", "--database-url", "host=h password=topsecret dbname=d"}, 2, "DATABASE_URL_FILE"},
 		{[]string{"openapi"}, 0, "/api/findings"},
 	} {
 		out, code := command(t, c.args...)
@@ -328,7 +341,11 @@ func TestCommandsThatMakeNoSense(t *testing.T) {
 // With a database of one's own no private cluster is made, and all else is the same.
 func TestADatabaseOfOnesOwn(t *testing.T) {
 	data := pgtest.Folder(t)
-	p := serve(t, data, "--database-url", pgtest.Database(t), "--demo")
+	secret := filepath.Join(data, "url")
+	if err := os.WriteFile(secret, []byte(pgtest.Database(t)+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := serve(t, data, "--database-url-file", secret, "--demo")
 	id := p.mark(t)
 	p.until(t, "/api/findings/"+id, 200, time.Second)
 	if _, err := os.Stat(filepath.Join(data, "pg")); !os.IsNotExist(err) {

@@ -2,19 +2,20 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
+	"net/netip"
 	"os"
 	"time"
 
 	"wangge/geoserver/api"
 	"wangge/geoserver/demo"
+	"wangge/geoserver/gate"
 	"wangge/geoserver/live"
 	"wangge/grids"
-	"wangge/grids/disclosure"
 	"wangge/grids/risk"
 	"wangge/tiles"
 	webmap "wangge/web-map"
@@ -22,19 +23,41 @@ import (
 
 type serveCmd struct {
 	Listen      string `help:"Address to listen on." default:"127.0.0.1:8470" env:"WANGGE_LISTEN"`
-	Expose      bool   `help:"Listen on other addresses than loopback: there are no accounts yet, so a proxy with a sign-in must stand in front." env:"WANGGE_EXPOSE"`
-	Demo        bool   `help:"Load the demo when the database is empty." env:"WANGGE_DEMO"`
+	Expose      bool   `help:"Listen on other addresses than loopback, too. Not with accounts of the demo: everybody knows their password." env:"WANGGE_EXPOSE"`
+	Demo        bool   `help:"Load the demo when the database is empty, and its accounts when there are none." env:"WANGGE_DEMO"`
 	CacheMB     int    `name:"cache-mb" help:"Bound of the tile cache." default:"64" env:"WANGGE_CACHE_MB"`
 	PrewarmZoom int    `help:"After the start, make the tiles over the district up to this zoom; -1 for none." default:"-1" env:"WANGGE_PREWARM_ZOOM"`
 	MaxUploadMB int    `name:"max-upload-mb" help:"Largest file that the web takes." default:"512" env:"WANGGE_MAX_UPLOAD_MB"`
+
+	TLSCert        string         `name:"tls-cert" help:"PEM file of the certificate and its chain; read again when it changes." env:"WANGGE_TLS_CERT" placeholder:"FILE"`
+	TLSKey         string         `name:"tls-key" help:"PEM file of the certificate's key." env:"WANGGE_TLS_KEY" placeholder:"FILE"`
+	TrustedProxy   []netip.Prefix `help:"Networks of the proxies that speak TLS in front; what they say of the client (X-Forwarded-For, -Proto, -Host) is believed." env:"WANGGE_TRUSTED_PROXY" placeholder:"CIDR"`
+	PublicName     []string       `help:"Names by which other machines open the server; it answers by no other." env:"WANGGE_PUBLIC_NAME" placeholder:"NAME"`
+	RatesByAddress gate.Rates     `help:"Requests that one address may send: class=per-second/burst, or none." default:"tiles=4000/20000,api=200/2000,sign-in=1/60,imports=0.5/60" env:"WANGGE_RATES_BY_ADDRESS" placeholder:"RATES"`
+	RatesByAccount gate.Rates     `help:"Requests that one account may send." default:"tiles=1000/5000,api=50/500,sign-in=1/60,imports=0.2/30" env:"WANGGE_RATES_BY_ACCOUNT" placeholder:"RATES"`
+	SignInServices string         `name:"sign-in-services" help:"JSON file of the OpenID Connect services at which people may sign in; their client secrets stand in files or in the environment." env:"WANGGE_SIGN_IN_SERVICES" placeholder:"FILE"`
+	MaxWaitingMB   int            `name:"max-waiting-mb" help:"Most that all files take together between their dry run and their commit." default:"4096" env:"WANGGE_MAX_WAITING_MB"`
 }
+
+// Files that may be received at the same time.
+const (
+	uploadsOfAnAddress = 8
+	uploadsOfAnAccount = 2
+)
 
 // Run starts the server and returns when ctx ends and everything is down.
 func (c *serveCmd) Run(ctx context.Context, conf *config) (err error) {
 	log := conf.logger()
-	loopback := isLoopback(c.Listen)
+	loopback := gate.OnLoopback(c.Listen)
 	if !loopback && !c.Expose {
-		return grids.Errorf(grids.Invalid, "there are no accounts yet, so the server listens on loopback only: use --listen 127.0.0.1:8470, or put a proxy with a sign-in in front and add --expose")
+		return grids.Errorf(grids.Invalid, "the address %s can be reached from other machines: add --expose if that is meant, or use --listen 127.0.0.1:8470", c.Listen)
+	}
+	if err := gate.CheckListener(c.Listen, c.TLSCert != "", c.TrustedProxy, c.PublicName); err != nil {
+		return err
+	}
+	certificates, err := c.certificates(log)
+	if err != nil {
+		return err
 	}
 	listener, err := net.Listen("tcp", c.Listen)
 	if err != nil {
@@ -47,17 +70,21 @@ func (c *serveCmd) Run(ctx context.Context, conf *config) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.close()) }()
-	s, err := c.join(conf, db, log, loopback)
+	defer keepHeads(ctx, conf, db, log)()
+	s, err := c.join(conf, db, log)
 	if err != nil {
 		return err
 	}
+	if err := c.first(ctx, db.Store, s.Accounts, c.alone()); err != nil {
+		return err
+	}
 	log.Info("database ready", "took", time.Since(began).Round(time.Millisecond))
-	return c.serve(ctx, conf, db, s, listener)
+	return c.serve(ctx, conf, db, s, listener, certificates)
 }
 
 // join builds the server out of its parts: the one place where they meet.
-func (c *serveCmd) join(conf *config, db *database, log *slog.Logger, loopback bool) (*api.Server, error) {
-	view, err := live.New(db.Store, live.Options{Land: demo.Land(), Policy: disclosure.Policy{K: conf.K}, Weights: risk.Default(), CacheBytes: int64(c.CacheMB) << 20, Log: log})
+func (c *serveCmd) join(conf *config, db *database, log *slog.Logger) (*api.Server, error) {
+	view, err := live.New(db.Store, live.Options{Land: demo.Land(), K: conf.K, Weights: risk.Default(), CacheBytes: int64(c.CacheMB) << 20, Log: log})
 	if err != nil {
 		return nil, err
 	}
@@ -66,9 +93,17 @@ func (c *serveCmd) join(conf *config, db *database, log *slog.Logger, loopback b
 		return nil, err
 	}
 	metrics := newMetrics(view)
+	door, err := c.gate(uploads, log, metrics)
+	if err != nil {
+		return nil, err
+	}
+	who, client, err := c.accounts(db, view, log)
+	if err != nil {
+		return nil, err
+	}
 	return &api.Server{
-		View: view, Store: db.Store, Imports: newImports(db.Store, conf, uploads), Uploads: uploads, WebMap: webmap.Files(), Log: log, Version: version,
-		ToleranceM2: conf.ToleranceM2, MaxUpload: int64(c.MaxUploadMB) << 20, Loopback: loopback, Metrics: metrics.handler(), Observe: metrics.observe,
+		View: view, Accounts: who, SignIn: client, Store: db.Store, Imports: newImports(db.Store, conf, uploads), Uploads: uploads, WebMap: webmap.Files(), Log: log, Version: version,
+		ToleranceM2: conf.ToleranceM2, MaxUpload: int64(c.MaxUploadMB) << 20, Gate: door, Metrics: metrics.handler(), Observe: metrics.observe,
 		Writable: func() error {
 			if db.cluster == nil {
 				return nil
@@ -85,17 +120,21 @@ func (c *serveCmd) join(conf *config, db *database, log *slog.Logger, loopback b
 }
 
 // serve answers requests until ctx ends or the database is lost for good.
-func (c *serveCmd) serve(ctx context.Context, conf *config, db *database, s *api.Server, listener net.Listener) error {
+func (c *serveCmd) serve(ctx context.Context, conf *config, db *database, s *api.Server, listener net.Listener, certificates *tls.Config) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	server := &http.Server{
-		Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: 10 * time.Minute, IdleTimeout: 2 * time.Minute,
-		MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
-		BaseContext: func(net.Listener) context.Context { return ctx }, // event streams end with the server
-	}
+	server := s.Gate.Server(s.Handler())
+	server.TLSConfig = certificates
+	server.BaseContext = func(net.Listener) context.Context { return ctx } // event streams end with the server
 	filled := s.View.Busy("the server is filling its memory")
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
+	go func() {
+		if certificates != nil {
+			served <- server.ServeTLS(s.Gate.Listener(listener), "", "")
+			return
+		}
+		served <- server.Serve(s.Gate.Listener(listener))
+	}()
 	go c.fill(ctx, conf, db, s, listener.Addr(), filled)
 	var lost <-chan error
 	if db.cluster != nil {
@@ -127,9 +166,9 @@ func (c *serveCmd) fill(ctx context.Context, conf *config, db *database, s *api.
 	filled()
 	switch {
 	case err == nil:
-		fmt.Fprintf(os.Stderr, "\n  网格 wangge is ready: http://%s/\n  Try: choose an indicator, drag over the months below, click a grid, press ? for the keys.\n\n", at)
+		fmt.Fprintf(os.Stderr, "\n  网格 wangge is ready: %s\n  Try: choose an indicator, drag over the months below, click a grid, press ? for the keys.\n\n", c.url(at))
 	case ctx.Err() == nil:
-		fmt.Fprintf(os.Stderr, "\n  wangge listens on http://%s/ but has nothing to show: %s\n\n", at, explain(err))
+		fmt.Fprintf(os.Stderr, "\n  wangge listens on %s but has nothing to show: %s\n\n", c.url(at), explain(err))
 	}
 	if err == nil && c.PrewarmZoom >= 0 {
 		began := time.Now()

@@ -31,6 +31,7 @@ type server struct {
 	api   *api.Server
 	store *postgis.Store
 	dsn   string
+	as    string // Authorization or Cookie, as "Name: value"; "" for nobody
 }
 
 // TestServer runs a whole server on the demo and asks it everything. The parts may add findings and casework, with ids
@@ -67,18 +68,18 @@ func newServer(t *testing.T, dsn string) *server {
 	}
 	log := slog.New(slog.DiscardHandler)
 	conf := &config{Data: pgtest.Folder(t), K: 3, ToleranceM2: 10}
-	c := serveCmd{CacheMB: 16, MaxUploadMB: 4}
-	s, err := c.join(conf, &database{Store: store}, log, true)
+	c := serveCmd{Listen: "127.0.0.1:0", CacheMB: 16, MaxUploadMB: 4}
+	s, err := c.join(conf, &database{Store: store}, log)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := loadDemoIfEmpty(ctx, conf, store, log); err != nil {
 		t.Fatal(err)
 	}
-	srv := &server{httptest.NewServer(s.Handler()), s, store, dsn}
+	srv := &server{Server: httptest.NewServer(s.Handler()), api: s, store: store, dsn: dsn}
 	t.Cleanup(store.Close)
 	t.Cleanup(srv.Close)
-	return srv
+	return srv.byToken(t, everything, grids.Actor{Grants: everyRole()})
 }
 
 // do sends a request and returns the answer with its whole body; gzip stays packed.
@@ -94,6 +95,7 @@ func (s *server) do(t *testing.T, method, path string, body io.Reader, header ..
 		}
 		req.Header.Set(header[i], header[i+1])
 	}
+	s.sign(req)
 	if req.Header.Get("Accept-Encoding") == "" {
 		req.Header.Set("Accept-Encoding", "identity")
 	}

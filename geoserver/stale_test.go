@@ -39,6 +39,7 @@ const (
 // since then held, while writers write, through the server and past it, and the database's connections are cut, PostgreSQL is killed and a backup is
 // restored. An answer that says it is stale (Warning: 110) must be of some earlier moment.
 func TestNeverStale(t *testing.T) {
+	withoutRates(t)
 	data := pgtest.Folder(t)
 	p := serve(t, data, "--demo")
 	dsn, ok, err := localpg.Attach(data)
@@ -119,7 +120,7 @@ func newSoak(t *testing.T, url string) *soak {
 	r := rand.New(rand.NewPCG(3, 4))
 	type unit struct {
 		Code          string
-		Findings_open int
+		Findings_open struct{ N int }
 	}
 	for len(s.spots) < spots {
 		at := orb.Point{121.2 + .7*r.Float64(), 31.3 + .5*r.Float64()}
@@ -130,7 +131,7 @@ func newSoak(t *testing.T, url string) *soak {
 		decodeJSON(t, url+fmt.Sprintf("/api/here?lon=%.7f&lat=%.7f", at[0], at[1]), &here)
 		if here.Inside && here.Grid != nil {
 			s.spots = append(s.spots, spot{at, here.Grid.Code, here.Town.Code})
-			s.base[here.Grid.Code], s.base[here.Town.Code] = here.Grid.Findings_open, here.Town.Findings_open
+			s.base[here.Grid.Code], s.base[here.Town.Code] = here.Grid.Findings_open.N, here.Town.Findings_open.N
 		}
 	}
 	s.now.Store(newHistory(spots))
@@ -333,9 +334,9 @@ func (q *ask) decode(last *kept, a answer) (now kept, err error) {
 	now.etag = a.etag
 	switch q.layer {
 	case "":
-		var u struct{ Findings_open int }
+		var u struct{ Findings_open struct{ N int } }
 		err = json.Unmarshal(a.body, &u)
-		now.open = map[string]int{q.unit: u.Findings_open}
+		now.open = map[string]int{q.unit: u.Findings_open.N}
 	case "findings":
 		now.shown = map[string]bool{}
 		err = bench.Features(a.body, "findings", []string{"id", "state"}, func(_ uint64, v []any) {

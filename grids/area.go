@@ -113,3 +113,20 @@ func IsCode12(code Code) bool {
 	}
 	return strings.IndexFunc(code, func(r rune) bool { return r < '0' || r > '9' }) < 0
 }
+
+// Places is what a territory knows of a place; it is built once for an edition and safe for concurrent use. Its methods
+// are called for every row of an import, so they have to be fast.
+type Places interface {
+	// Locate finds what covers a point; on a shared border the lowest code. ok is false outside the district.
+	Locate(p orb.Point) (town, village, grid Code, ok bool)
+	// Village is the town of a village and the grid that holds most of it.
+	Village(code Code) (town, grid Code, ok bool)
+	// Grid is the town of a grid.
+	Grid(code Code) (town Code, ok bool)
+	// Town reports whether there is a town of that code.
+	Town(code Code) bool
+	// CellOf is the H3 cell of resolution 7 that holds most of a village or grid, 0 without one.
+	CellOf(level Level, code Code) int64
+	// Cell is the H3 cell of a point at resolution 12.
+	Cell(p orb.Point) int64
+}

@@ -46,6 +46,6 @@ type CaseEvent struct {
 	VillageCode Code
 	GridCode    Code
 	TownCode    Code
-	Cell        int64 // H3 cell of the point at resolution 12, 0 without a point
+	Cell        int64 // H3 cell of the point at resolution 12, of resolution 7 over most of the village or grid without one; 0 when there is none
 	Synthetic   bool
 }

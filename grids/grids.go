@@ -123,6 +123,14 @@ func (m Month) First() Day { return DayFrom(int(m)/12, time.Month(int(m)%12+1), 
 // Last is the last day of the month.
 func (m Month) Last() Day { return (m + 1).First() - 1 }
 
+// Begin is the first moment of the month in Asia/Shanghai, in microseconds since 1970.
+func (m Month) Begin() int64 {
+	return time.Date(int(m)/12, time.Month(int(m)%12+1), 1, 0, 0, 0, 0, Shanghai).UnixMicro()
+}
+
+// MonthAt is the month of a moment in Asia/Shanghai, given in microseconds since 1970.
+func MonthAt(unixMicro int64) Month { return DayOf(time.UnixMicro(unixMicro)).Month() }
+
 // String is the ISO form, 2025-03.
 func (m Month) String() string { return fmt.Sprintf("%04d-%02d", int(m)/12, int(m)%12+1) }
 

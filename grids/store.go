@@ -135,18 +135,19 @@ type AreaResult struct {
 	Versions  Versions // that the change made; empty when nothing was stored
 }
 
-// CaseColumns are the events of the district as columns, sorted by cell.
+// CaseColumns are the events of the district as columns, sorted by cell: those that are stored, and those that were until another
+// batch changed them.
 type CaseColumns struct {
-	Cells  []int64 // H3 cell at resolution 12, 0 for an event without a point
-	Months []int32 // Month
-	Kinds  []uint8 // number of the kind
+	Cells   []int64     // the finest H3 cell that is known: of resolution 12 with a point, 7 with a village or grid alone
+	Months  []int32     // Month
+	Kinds   []uint8     // number of the kind
+	Batches []uint32    // the batch that it came with: an index into At
+	Until   []uint32    // the batch that changed it; Still for what is stored
+	At      []time.Time // when the batches were stored, ascending
 }
 
-// PlaceCounts are events counted by place. An event without a place of some level is in no count of that level.
-type PlaceCounts struct {
-	Grids, Villages, Towns map[Code]int
-	Stored                 int // all events ever stored: 0 means "no data", not "no cases"
-}
+// Still stands for the batch that changed an event that none changed.
+const Still = 1<<32 - 1
 
 // LayerQuery is one layer's SQL. Its first two columns are fid (bigint below 2^53) and geom (SRID 4326); the others are
 // attributes, or for the server alone. It may use the parameters @district, @today and @ids (uuid[]).
@@ -165,13 +166,11 @@ type Change struct {
 // Query says what to read in one look at the store.
 type Query struct {
 	Today     Day
-	Window    Period // of the place counts
-	Territory bool   // read the territory
-	Cases     bool   // read the events as columns
-	Counts    bool   // read the place counts
-	Batches   []ID   // events and counts of these batches only, Stored included; empty for all
+	Territory bool // read the territory
+	Cases     bool // read the events as columns
+	Batches   []ID // events of these batches only; empty for all
 	Layers    []LayerQuery
-	Done      func(part string) // called after each part, from any goroutine: "territory", "cases", "counts" or a layer's name; may be nil
+	Done      func(part string) // called after each part, from any goroutine: "territory", "cases" or a layer's name; may be nil
 }
 
 // Content is what one look at the store saw: one moment, and the versions that name it.
@@ -179,8 +178,41 @@ type Content struct {
 	Versions  Versions
 	Territory Territory
 	Cases     CaseColumns
-	Counts    PlaceCounts
 	GridOf    map[Code]Code // village → the grid that holds most of it
 	Tables    map[string]Table
 	Faults    map[string]error // by layer: why it could not be read (Internal, a sentence); the others could
 }
+
+// Feature is one row of a layer as the store hands it over: an id, a geometry in EPSG:4326 (lon, lat) and values in
+// the order of the table's columns. A value is nil, string, bool, int64 or float64.
+type Feature struct {
+	ID       uint64 // below 2^53, so that a browser keeps it exactly
+	Geometry orb.Geometry
+	Values   []any
+}
+
+// Table is a layer's content at one moment.
+type Table struct {
+	Columns  []string
+	Features []Feature
+}
+
+// Subject names a kind of data that changes and is versioned on its own.
+type Subject string
+
+// The subjects: the four of the mission, and the ground they stand on.
+const (
+	OnTerritory Subject = "territory" // district, towns, villages
+	OnGrids     Subject = "grids"     // grid editions
+	OnCasework  Subject = "casework"
+	OnVillages  Subject = "village-status"
+	OnSurveys   Subject = "surveys"
+	OnFindings  Subject = "findings"
+	OnAccounts  Subject = "accounts" // who may do what: no layer is made of it
+)
+
+// ContentSubjects is the subjects that layers are made of.
+func ContentSubjects() []Subject { return Subjects[:len(Subjects)-1] }
+
+// Subjects lists every subject.
+var Subjects = [...]Subject{OnTerritory, OnGrids, OnCasework, OnVillages, OnSurveys, OnFindings, OnAccounts}

@@ -67,6 +67,8 @@ func (squares) Town(code grids.Code) bool {
 	return len(code) == 12 && strings.HasPrefix(code, "31015110") && code[8] >= '1' && code[8] <= '5' && code[9:] == "000"
 }
 
+func (squares) CellOf(l grids.Level, c grids.Code) int64 { return int64(len(l)+len(c)) << 8 }
+
 func (squares) Cell(p orb.Point) int64 { return int64(p[0]*1e6)<<32 | int64(p[1]*1e6) }
 
 var checker = Checker{Places: squares{}, Now: noon}

@@ -134,8 +134,10 @@ func (r *row) event(e *grids.CaseEvent) {
 	case village != "":
 		e.VillageCode = village
 		e.TownCode, e.GridCode = r.village(village, grid)
+		e.Cell = r.Places.CellOf(grids.LevelVillages, village)
 	case grid != "":
 		e.GridCode, e.TownCode = grid, r.grid(grid)
+		e.Cell = r.Places.CellOf(grids.LevelGrids, grid)
 	default:
 		r.fail(fieldVillage, wrong("no_place", "没有地点：请给出坐标、村居代码或网格代码", "there is no place: give coordinates, a village code or a grid code"))
 	}

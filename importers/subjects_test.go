@@ -68,8 +68,8 @@ func TestCaseworkPlaces(t *testing.T) {
 	}
 	want := []grids.CaseEvent{
 		{TownCode: "310151101000", VillageCode: "310151101001", GridCode: "310151101W01", Point: &orb.Point{121.25, 31.35}, Cell: squares{}.Cell(orb.Point{121.25, 31.35})},
-		{TownCode: "310151102000", GridCode: "310151102W03"},
-		{TownCode: "310151101000", VillageCode: "310151101002", GridCode: "310151101W05"},
+		{TownCode: "310151102000", GridCode: "310151102W03", Cell: squares{}.CellOf(grids.LevelGrids, "310151102W03")},
+		{TownCode: "310151101000", VillageCode: "310151101002", GridCode: "310151101W05", Cell: squares{}.CellOf(grids.LevelVillages, "310151101002")},
 	}
 	for i, w := range want {
 		e := events[i]

@@ -19,7 +19,7 @@ func fillLayers(source string, leg Legend, p palette, opacity float64) []object 
 			"fill-opacity":   fillOpacity(opacity),
 		},
 	}}
-	for _, pattern := range []string{HatchImage, NotLookedImage} {
+	for _, pattern := range []string{HatchImage, NotLookedImage, SuppressedImage, BandImage} {
 		if filter := patternFilter(leg, pattern); filter != nil {
 			layers = append(layers, object{
 				"id": source + "-" + pattern, "type": "fill", "source": source, "source-layer": source, "filter": filter,
@@ -52,13 +52,14 @@ func fillOpacity(whole float64) expr {
 	return expr{"case", state("dim"), 0.15 * whole, state("hover"), 0.85 * whole, whole}
 }
 
-// fillColor is the colour of a feature: of its state, or of the class that holds its value.
+// fillColor is the colour of a feature: of its state, or of the class that holds its value, or the beginning of its band.
 func fillColor(leg Legend) expr {
 	e := expr{"case"}
 	for _, s := range leg.Special {
-		if test := stateTest(leg.Indicator, s.State); test != nil {
-			e = append(e, test, s.Color)
+		if s.State == Band {
+			continue
 		}
+		e = append(e, stateTest(leg.Indicator, s.State), s.Color)
 	}
 	return append(e, classColor(leg))
 }
@@ -107,31 +108,31 @@ func specialColor(leg Legend, state string) string {
 }
 
 // stateTest is true for features whose value is in the state, by the attributes of the tiles: a number is there or
-// is missing; cases_state tells a suppressed count from a missing one; a missing survey is one that has not been made.
+// is missing, which means the one state of the legend that is no number (see [Indicator.missing]); cases_state tells a band
+// from a number, and a suppressed count from a missing one.
 func stateTest(indicator, state string) expr {
 	missing := not(has(indicator))
-	counted := Indicator{ID: indicator}.fromCases()
-	switch {
-	case state == Zero && counted:
-		return expr{"any", is("cases_state", Zero), expr{"==", get(indicator), 0}}
-	case state == Zero:
-		return expr{"==", get(indicator), 0}
-	case state == Suppressed && counted:
-		return is("cases_state", Suppressed)
-	case state == NoData && counted:
-		return expr{"all", missing, expr{"!=", get("cases_state"), Suppressed}, expr{"!=", get("cases_state"), Zero}}
-	case state == Indicator{ID: indicator}.missing():
-		return missing
+	if (Indicator{ID: indicator}).fromCases() {
+		switch state {
+		case Band:
+			return expr{"all", has(indicator), is("cases_state", Band)}
+		case Suppressed:
+			return is("cases_state", Suppressed)
+		}
+		return expr{"all", missing, expr{"!=", get("cases_state"), Suppressed}}
 	}
-	return nil
+	if state == Zero {
+		return expr{"==", get(indicator), 0}
+	}
+	return missing
 }
 
 // patternFilter selects the features over which the legend draws a pattern, nil when there is no such state.
 func patternFilter(leg Legend, pattern string) any {
 	tests := expr{"any"}
 	for _, s := range leg.Special {
-		if test := stateTest(leg.Indicator, s.State); test != nil && s.Pattern == pattern {
-			tests = append(tests, test)
+		if s.Pattern == pattern {
+			tests = append(tests, stateTest(leg.Indicator, s.State))
 		}
 	}
 	if len(tests) == 1 {

@@ -68,25 +68,34 @@ func IndicatorAt(id, level string) (Indicator, error) {
 // fromCases reports whether the indicator is a count of casework, which may be suppressed.
 func (ind Indicator) fromCases() bool { return ind.ID == "cases" || ind.ID == "density" }
 
-// whole reports whether the indicator counts things, so that its values are whole numbers.
-func (ind Indicator) whole() bool { return ind.ID == "cases" || strings.HasPrefix(ind.ID, "findings_") }
+// ofFindings reports whether the indicator is a count of findings.
+func (ind Indicator) ofFindings() bool { return strings.HasPrefix(ind.ID, "findings_") }
 
-// missing is the state of a place whose tile has no such attribute: a survey that found no data has not looked.
-func (ind Indicator) missing() string {
-	if ind.ID == "survey" {
+// whole reports whether the indicator counts things, so that its values are whole numbers.
+func (ind Indicator) whole() bool { return ind.ID == "cases" || ind.ofFindings() }
+
+// missing is the state of a place whose tile has no such attribute: a survey that found no data has not looked, and where
+// some findings are too few to be shown, every number of them is known.
+func (ind Indicator) missing(samples []Sample) string {
+	few := func(s Sample) bool { return s.State == Suppressed }
+	switch {
+	case ind.ID == "survey":
 		return NotLooked
+	case ind.ofFindings() && slices.ContainsFunc(samples, few):
+		return Suppressed
 	}
 	return NoData
 }
 
-// states lists the values other than numbers that this indicator can have, in the order of the legend.
-func (ind Indicator) states() []string {
+// states lists the values other than numbers and bands that this indicator can have, in the order of the legend. None of
+// casework is not told from too little.
+func (ind Indicator) states(missing string) []string {
 	switch {
 	case ind.Kind == CategoryKind:
 		return []string{NoData}
 	case ind.fromCases():
-		return []string{Zero, Suppressed, NoData}
+		return []string{Suppressed, NoData}
 	default:
-		return []string{Zero, ind.missing()}
+		return []string{Zero, missing}
 	}
 }

@@ -79,7 +79,8 @@ func surveyLayers(p palette) []object {
 }
 
 // findingLayers draws plots in the colour of their state, and an icon at every finding; icons may overlap, the more
-// urgent ones on top.
+// urgent ones on top. Where the reader sees by cells only, a cell with findings has a symbol of its own, and their number
+// when it is told, below the icons.
 func findingLayers(p palette) []object {
 	color, rank := expr{"match", get("state")}, expr{"match", get("state")}
 	for i, c := range FindingStates() {
@@ -101,14 +102,36 @@ func findingLayers(p palette) []object {
 	})
 	outline["filter"] = polygon
 	icon := object{
-		"id": "findings-icon", "type": "symbol", "source": "findings", "source-layer": "findings",
+		"id": "findings-icon", "type": "symbol", "source": "findings", "source-layer": "findings", "filter": not(has("cell")),
 		"layout": object{
 			"icon-image": expr{"concat", "finding-", get("state")}, "icon-size": zoomed(8, 0.6, 12, 0.85, 16, 1.1),
 			"icon-allow-overlap": true, "icon-ignore-placement": true, "symbol-sort-key": rank,
 		},
 		"paint": object{"icon-opacity": expr{"case", state("dim"), 0.25, 1}},
 	}
-	return []object{plot, outline, icon}
+	return []object{plot, outline, findingCells(rank, p), icon}
+}
+
+// findingCells is the symbols of cells that hold findings; their numbers give way to each other where there is no room.
+func findingCells(rank expr, p palette) object {
+	text := func(e expr) expr { return expr{"to-string", e} }
+	number := expr{"case",
+		has("findings_to"), expr{"concat", text(get("findings")), "–", text(get("findings_to"))},
+		has("findings"), expr{"concat", "≥ ", text(get("findings"))},
+		""}
+	return object{
+		"id": "findings-cell", "type": "symbol", "source": "findings", "source-layer": "findings", "filter": has("cell"),
+		"layout": object{
+			"icon-image": expr{"concat", "cell-", get("state")}, "icon-size": zoomed(8, 0.35, 11, 0.8, 14, 1.3),
+			"icon-allow-overlap": true, "icon-ignore-placement": true, "symbol-sort-key": rank,
+			"text-field": expr{"step", expr{"zoom"}, "", 11, number}, "text-font": []any{"Noto Sans Bold"},
+			"text-size": zoomed(11, 9, 14, 12), "text-optional": true,
+		},
+		"paint": object{
+			"icon-opacity": expr{"case", state("dim"), 0.25, 1},
+			"text-color":   p.text, "text-halo-color": p.halo, "text-halo-width": 1.6,
+		},
+	}
 }
 
 // labelLayers writes the names of places: towns from zoom 9, villages from 12, grids from 13 when asked for. The

@@ -9,22 +9,25 @@ import (
 	"wangge/grids"
 )
 
-// The states of a value. They are four and more different things and never share a look.
+// The states of a value. They are different things and never share a look.
 const (
 	Number     = "number"
+	Band       = "band" // a range; what is known of it is where it begins
 	Zero       = "zero"
-	Suppressed = "suppressed" // there is a number, and it is too small to be shown
+	Suppressed = "suppressed" // too small to be shown; of casework that may be none
 	NoData     = "nodata"
 	NotLooked  = "notlooked"
 )
 
 // The images that the client adds to the map for the patterns.
 const (
-	HatchImage     = "hatch"
-	NotLookedImage = "notlooked"
+	HatchImage      = "hatch"
+	NotLookedImage  = "notlooked"
+	SuppressedImage = "suppressed"
+	BandImage       = "band"
 )
 
-// Sample is the value of one place: a number N (State Number), a Category, or a state without a number.
+// Sample is the value of one place: a number N (State Number), a band that begins with N, a Category, or a state without a number.
 type Sample struct {
 	State    string
 	N        float64
@@ -41,7 +44,8 @@ type Class struct {
 	Count int      `json:"count"`
 }
 
-// Special is the legend's entry of a state that is not a number. Pattern, if any, is the image drawn over Color.
+// Special is the legend's entry of a state that is not a number. Pattern, if any, is the image drawn over Color; over that of its class for
+// a band, which is counted there, too.
 type Special struct {
 	State   string `json:"state"`
 	Color   string `json:"color"`
@@ -61,26 +65,26 @@ type Legend struct {
 	Special   []Special `json:"special"`
 }
 
-// NewLegend classifies the samples of an indicator on a level. Numbers are cut by [Breaks] (m, n, manual); a number
-// that is 0 counts as the state Zero and is in no class. For a category indicator m, n and manual are ignored, and
-// every category of [Statuses] is listed, also those with no sample. The states the indicator can have are always
-// listed; one that its tiles cannot tell from missing counts as missing. The error is Invalid, from Breaks or a
-// sample of unknown state or category.
+// NewLegend classifies the samples of an indicator on a level. Numbers are cut by [Breaks] (m, n, manual), bands by
+// where they begin: no class of a count parts a band. A number that is 0 counts as the state Zero and is in no class. For
+// a category indicator m, n and manual are ignored, and every category of [Statuses] is listed, also those with no sample.
+// The states the indicator can have are always listed, bands when there are any; one that its tiles cannot tell from
+// missing counts as missing. The error is Invalid, from Breaks or a sample of unknown state or category.
 func NewLegend(ind Indicator, level string, samples []Sample, m Method, n int, manual []float64, t Theme, l Lang) (Legend, error) {
 	leg := Legend{Level: level, Indicator: ind.ID, Title: ind.Title.In(string(l)), Unit: ind.Unit, Method: m, Classes: []Class{}}
-	count := map[string]int{}
+	count, missing := map[string]int{}, ind.missing(samples)
 	var numbers []float64
 	for _, s := range samples {
-		state, err := ind.stateOf(s)
+		state, err := ind.stateOf(s, missing)
 		if err != nil {
 			return Legend{}, err
 		}
 		count[state]++
-		if state == Number {
+		if state == Number || state == Band {
 			numbers = append(numbers, s.N)
 		}
 	}
-	leg.Special = specials(ind, count, t, l)
+	leg.Special = specials(ind, missing, count, t, l)
 	if ind.Kind == CategoryKind {
 		leg.Method = ""
 		return leg, leg.categorise(samples, l)
@@ -89,36 +93,45 @@ func NewLegend(ind Indicator, level string, samples []Sample, m Method, n int, m
 	if err != nil {
 		return Legend{}, err
 	}
-	leg.classify(ind, edges, numbers, t)
+	if count[Band] > 0 && ind.whole() {
+		edges = bandEdges(edges, numbers)
+	}
+	leg.classify(ind, edges, numbers, count[Band] > 0, t)
 	return leg, nil
 }
 
 // stateOf is the state under which the map draws a sample: a number 0 is Zero, and a state that the indicator's
 // tiles cannot tell apart is its missing one.
-func (ind Indicator) stateOf(s Sample) (string, error) {
+func (ind Indicator) stateOf(s Sample, missing string) (string, error) {
+	state := s.State
+	if state == Number && s.N == 0 && ind.Kind == NumberKind {
+		state = Zero
+	}
 	switch {
-	case s.State == Number && s.N == 0 && ind.Kind == NumberKind:
-		return Zero, nil
-	case s.State == Number || slices.Contains(ind.states(), s.State):
-		return s.State, nil
-	case slices.Contains([]string{Zero, Suppressed, NoData, NotLooked}, s.State):
-		return ind.missing(), nil
+	case state == Number || state == Band || slices.Contains(ind.states(missing), state):
+		return state, nil
+	case slices.Contains([]string{Zero, Suppressed, NoData, NotLooked}, state):
+		return missing, nil
 	}
 	return "", grids.Errorf(grids.Invalid, "%q is not the state of a value", s.State)
 }
 
 // specials lists the indicator's states in the order of the legend, with their counts.
-func specials(ind Indicator, count map[string]int, t Theme, l Lang) []Special {
+func specials(ind Indicator, missing string, count map[string]int, t Theme, l Lang) []Special {
+	states := ind.states(missing)
+	if count[Band] > 0 && ind.fromCases() { // the tiles say so of these alone
+		states = append([]string{Band}, states...)
+	}
 	var out []Special
-	for _, state := range ind.states() {
+	for _, state := range states {
 		out = append(out, Special{
-			State: state, Color: stateColor(t, state), Label: stateTitle(state).In(string(l)), Count: count[state], Pattern: statePattern(state),
+			State: state, Color: stateColor(t, state), Label: stateTitle(state, ind).In(string(l)), Count: count[state], Pattern: statePattern(state),
 		})
 	}
 	return out
 }
 
-// stateColor is the fill under a state; for nodata and notlooked it is the land's.
+// stateColor is the fill under a state; for those that have no colour of their own it is the land's.
 func stateColor(t Theme, state string) string {
 	p := paletteOf(t)
 	switch state {
@@ -133,7 +146,11 @@ func stateColor(t Theme, state string) string {
 // statePattern is the image drawn over a state, "" for none.
 func statePattern(state string) string {
 	switch state {
-	case Suppressed, NoData:
+	case Band:
+		return BandImage
+	case Suppressed:
+		return SuppressedImage
+	case NoData:
 		return HatchImage
 	case NotLooked:
 		return NotLookedImage
@@ -141,12 +158,30 @@ func statePattern(state string) string {
 	return ""
 }
 
-// classify fills the classes between the edges and counts the numbers in them.
-func (leg *Legend) classify(ind Indicator, edges, numbers []float64, t Theme) {
+// bandEdges moves the inner edges up to where a band begins, so that no band lies in two classes.
+func bandEdges(edges, begins []float64) []float64 {
+	if len(edges) < 2 {
+		return edges
+	}
+	begins = slices.Sorted(slices.Values(begins))
+	out, last := edges[:1:1], len(edges)-1
+	for _, e := range edges[1:last] {
+		if i, _ := slices.BinarySearch(begins, e); i < len(begins) && begins[i] > out[len(out)-1] {
+			out = append(out, begins[i])
+		}
+	}
+	return append(out, edges[last])
+}
+
+// classify fills the classes between the edges and counts the numbers in them. The last class of bands is open.
+func (leg *Legend) classify(ind Indicator, edges, numbers []float64, banded bool, t Theme) {
 	if len(edges) < 2 {
 		return
 	}
 	labels := classLabels(ind, edges)
+	if banded {
+		labels[len(labels)-1] = "≥ " + edgeLabels(ind, edges)[len(labels)-1]
+	}
 	for i, color := range Ramp(t, len(labels)) {
 		leg.Classes = append(leg.Classes, Class{From: &edges[i], To: &edges[i+1], Color: color, Label: labels[i]})
 	}

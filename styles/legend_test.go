@@ -83,15 +83,80 @@ func TestLegendCountsEverySampleOnce(t *testing.T) {
 				special[s.State] = s.Count
 			}
 			rest := special[Suppressed] + special[NoData] + special[NotLooked]
-			if inClasses != 5 || special[Zero] != 3 || rest != 3 {
+			zeros := 3
+			if ind.fromCases() { // none is not told from too few
+				zeros, rest = 0, rest-3
+			}
+			if inClasses != 5 || special[Zero] != zeros || rest != 3 {
 				t.Errorf("%s by %s: %d in classes, special %v", ind.ID, m, inClasses, special)
 			}
-			if _, listed := special[Suppressed]; listed != ind.fromCases() {
+			if _, listed := special[Suppressed]; listed != (ind.fromCases() || ind.ofFindings()) {
 				t.Errorf("%s lists suppressed: %v", ind.ID, listed)
+			}
+			if _, listed := special[Zero]; listed == ind.fromCases() {
+				t.Errorf("%s lists zero: %v", ind.ID, listed)
 			}
 			if _, listed := special[NotLooked]; listed != (ind.ID == "survey") {
 				t.Errorf("%s lists not looked: %v", ind.ID, listed)
 			}
+		}
+	}
+}
+
+// bands makes samples of bands.
+func bands(begins ...float64) []Sample {
+	samples := numbers(begins...)
+	for i := range samples {
+		samples[i].State = Band
+	}
+	return samples
+}
+
+func TestLegendPartsNoBand(t *testing.T) {
+	for name, c := range map[string]struct {
+		id     string
+		values []float64
+		m      Method
+		manual []float64
+		want   string
+	}{
+		"between bands":       {"cases", []float64{5, 5, 10, 10, 20, 50}, Quantile, nil, "5–9 10–19 ≥ 20"},
+		"an edge in a band":   {"cases", []float64{5, 10, 20}, Manual, []float64{7, 15}, "0–9 10–19 ≥ 20"},
+		"edges in one band":   {"findings_open", []float64{5, 10, 50}, Equal, nil, "5–49 ≥ 50"},
+		"one band":            {"cases", []float64{5, 5}, Jenks, nil, "≥ 5"},
+		"densities stay":      {"density", []float64{1, 2, 4}, Jenks, nil, "1.0–2.0 2.0–3.0 ≥ 3.0"},
+		"an edge above all":   {"cases", []float64{5, 10}, Manual, []float64{7, 300}, "0–9 ≥ 10"},
+		"no edge but the end": {"cases", []float64{5, 10}, Manual, []float64{300}, "≥ 0"},
+	} {
+		leg, err := NewLegend(indicator(t, c.id), OnGrids, bands(c.values...), c.m, 3, c.manual, Light, ZH)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		count := 0
+		for _, class := range leg.Classes {
+			got = append(got, class.Label)
+			count += class.Count
+		}
+		if strings.Join(got, " ") != c.want || count != len(c.values) {
+			t.Errorf("%s: %q with %d, want %q", name, strings.Join(got, " "), count, c.want)
+		}
+		special := leg.Special[0]
+		if listed := special.State == Band; listed != (c.id != "findings_open") || listed && (special.Count != len(c.values) || special.Pattern != BandImage) {
+			t.Errorf("%s: special %+v", name, leg.Special)
+		}
+	}
+}
+
+// The tiles do not say why a number of findings is missing: one legend has one reason.
+func TestLegendSaysWhyFindingsAreMissing(t *testing.T) {
+	for want, samples := range map[string][]Sample{
+		Suppressed: append(bands(5, 10), Sample{State: Suppressed}, Sample{State: Zero}),
+		NoData:     append(numbers(1, 2), Sample{State: NoData}, Sample{State: Zero}),
+	} {
+		leg, err := NewLegend(indicator(t, "findings_open"), OnGrids, samples, Quantile, 2, nil, Light, EN)
+		if err != nil || len(leg.Special) != 2 || leg.Special[1].State != want || leg.Special[1].Count != 1 || leg.Special[0].Count != 1 {
+			t.Errorf("%s: %+v, %v", want, leg.Special, err)
 		}
 	}
 }
@@ -136,8 +201,7 @@ func TestLegendJSON(t *testing.T) {
 	got, err := json.Marshal(leg)
 	want := `{"level":"cells","indicator":"cases","title":"案件数","unit":"","method":"quantile","classes":[` +
 		`{"from":1,"to":3,"color":"#fff7d2","label":"1–2","count":1},{"from":3,"to":5,"color":"#311c29","label":"3–5","count":1}],"special":[` +
-		`{"state":"zero","color":"#dbe4dc","label":"零","count":0},` +
-		`{"state":"suppressed","color":"#8fa9c4","label":"数量过少，不显示","count":1,"pattern":"hatch"},` +
+		`{"state":"suppressed","color":"#8fa9c4","label":"过少，或没有","count":1,"pattern":"suppressed"},` +
 		`{"state":"nodata","color":"#f6f5f1","label":"无数据","count":0,"pattern":"hatch"}]}`
 	if err != nil || string(got) != want {
 		t.Errorf("%s, %v\nwant %s", got, err, want)

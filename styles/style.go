@@ -40,9 +40,9 @@ type expr = []any
 
 // Style is a complete MapLibre style (version 8) as a JSON object: one vector source a tile layer, and layers whose
 // ids start with their source's name. It needs no glyphs and no sprite: the client draws text locally and adds the
-// images [HatchImage], [NotLookedImage] and "finding-<state>".
+// images [HatchImage], [NotLookedImage], [SuppressedImage], [BandImage], "finding-<state>" and "cell-<state>".
 //
-// Features are named by promoteId (the code; the id in cells and findings), and answer to the feature states hover,
+// Features are named by promoteId (the code; the id in cells and findings, which cells with findings lack), and answer to the feature states hover,
 // selected and dim (booleans). Only hexagons have numeric ids of their own, and answer to [DensityState] alone. The order
 // from below: land, district, the coloured level, the heat of casework, surveys, borders, outlines of hover and
 // selection, findings, labels.

@@ -61,6 +61,19 @@ func options(t testing.TB, theme Theme, lang Lang, level, id string) Options {
 	return o
 }
 
+// banded is the cases of grids as bands.
+func banded(t testing.TB, theme Theme, lang Lang) Options {
+	t.Helper()
+	o := options(t, theme, lang, OnGrids, "cases")
+	samples := append(bands(5, 10, 10, 20, 50, 100), Sample{State: Suppressed}, Sample{State: NoData})
+	leg, err := NewLegend(indicator(t, "cases"), OnGrids, samples, Quantile, 4, nil, theme, lang)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Legend = &leg
+	return o
+}
+
 // choices lists every level with every indicator it has, and the level none.
 func choices() [][2]string {
 	out := [][2]string{{OnNothing, ""}}
@@ -112,6 +125,7 @@ func TestGoldenStyles(t *testing.T) {
 				keys = append(keys, strings.TrimSuffix(c[0]+"/"+c[1], "/"))
 				styles = append(styles, Style(options(t, theme, lang, c[0], c[1])))
 			}
+			keys, styles = append(keys, "grids/cases/bands"), append(styles, Style(banded(t, theme, lang)))
 			golden(t, string(theme)+"-"+string(lang)+".json", keys, styles)
 		}
 	}
@@ -141,6 +155,12 @@ func promised(leg Legend) []drawn {
 		}
 	}
 	for _, s := range leg.Special {
+		if s.State == Band { // drawn over the colour of its class
+			for i, d := range out {
+				out[i] = drawn{map[string]any{leg.Indicator: d.Properties[leg.Indicator], "cases_state": Band}, d.Color, []string{s.Pattern}}
+			}
+			continue
+		}
 		properties := map[string]any{"cases_state": s.State}
 		if s.State == Zero {
 			properties[leg.Indicator] = 0
@@ -176,6 +196,7 @@ func TestGoldenPromises(t *testing.T) {
 			keys = append(keys, c[0]+"/"+c[1])
 			all = append(all, promised(*options(t, theme, ZH, c[0], c[1]).Legend))
 		}
+		keys, all = append(keys, "grids/cases/bands"), append(all, promised(*banded(t, theme, ZH).Legend))
 		keys = append(keys, "heat/density") // densities are feature states, not properties; the rest of the legend is not drawn
 		all = append(all, promisedHeat(*options(t, theme, ZH, OnNothing, "").HeatLegend))
 		golden(t, "promises-"+string(theme)+".json", keys, all)
@@ -210,7 +231,7 @@ func TestStyleFollowsTheContract(t *testing.T) {
 				t.Errorf("layer %s draws from %q", id, source)
 			}
 		}
-		want := "background land-fill hexagons-fill findings-icon findings-plot labels-town labels-village labels-grid surveys-notlooked towns-line district-line"
+		want := "background land-fill hexagons-fill findings-icon findings-cell findings-plot labels-town labels-village labels-grid surveys-notlooked towns-line district-line"
 		if c[1] != "" {
 			want += " " + c[0] + "-fill"
 		}

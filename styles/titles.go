@@ -76,14 +76,18 @@ func CaseKinds() []Category {
 	}
 }
 
-// stateTitle is what the legend calls a value that is not a number.
-func stateTitle(state string) grids.Text {
-	switch state {
-	case Zero:
+// stateTitle is what the legend of an indicator calls a value that is not a number.
+func stateTitle(state string, ind Indicator) grids.Text {
+	switch {
+	case state == Band:
+		return grids.Text{ZH: "区间，按起点着色", EN: "Band, coloured by where it begins"}
+	case state == Zero:
 		return grids.Text{ZH: "零", EN: "Zero"}
-	case Suppressed:
+	case state == Suppressed && ind.fromCases():
+		return grids.Text{ZH: "过少，或没有", EN: "Too few, perhaps none"}
+	case state == Suppressed:
 		return grids.Text{ZH: "数量过少，不显示", EN: "Too few to show"}
-	case NotLooked:
+	case state == NotLooked:
 		return grids.Text{ZH: "未调查", EN: "Not looked"}
 	}
 	return grids.Text{ZH: "无数据", EN: "No data"}

@@ -14,7 +14,6 @@ import (
 	"github.com/paulmach/orb/maptile"
 
 	"wangge/grids"
-	"wangge/grids/disclosure"
 	"wangge/grids/mesh"
 )
 
@@ -32,16 +31,15 @@ func rounds(layers ...string) (out []Request) {
 
 // One cold tile of the 351 grids, z8 to z15, cut, and cut and compressed.
 func BenchmarkGridTileCold(b *testing.B) {
-	s := NewSet(disclosure.Policy{K: 3}, 1<<20)
+	s := NewSet(1 << 20)
 	s.Publish(Change{Snapshots: []*Snapshot{demoSnapshot(b, "grids")}})
 	benchmarkCold(b, s, rounds("grids"))
 }
 
 // One cold tile of hexagons out of a cube of 1 000 000 events, z8 to z15, cut, and cut and compressed; what is released is there.
 func BenchmarkHeatTileCold(b *testing.B) {
-	s := NewSet(disclosure.Policy{K: 3}, 1<<20)
-	c := someEvents(b, 1_000_000)
-	s.Publish(Change{Cube: NewCube(c, Stamp{})})
+	s := NewSet(1 << 20)
+	s.Publish(Change{Cube: NewCube(someGroups(b, 1_000_000), numbers, Stamp{})})
 	benchmarkCold(b, s, rounds("heat"))
 }
 
@@ -196,7 +194,7 @@ func hexagonTable(b *testing.B, m maptile.Tile) grids.Table {
 				seen[c] = true
 				n := int64(len(seen)%90 + 3)
 				table.Features = append(table.Features, grids.Feature{ID: hexagonID(c), Geometry: orb.Polygon{c.Boundary()},
-					Values: []any{c.String(), int64(9), n, significant(float64(n)/0.0794, 3), 0.0794}})
+					Values: []any{c.String(), int64(9), n, nil, significant(float64(n)/0.0794, 3), 0.0794}})
 			}
 		}
 	}
@@ -214,39 +212,49 @@ func BenchmarkSnapshot(b *testing.B) {
 	b.ReportMetric(float64(s.Bytes())/1024, "KiB-kept")
 }
 
-// Loading a cube, with its first sheet and its histogram.
+// Loading the cube of the groups by which so many events are told, with a sheet that nobody asked for before, and its months.
 func BenchmarkCube(b *testing.B) {
 	for _, n := range []int{1_000_000, 5_000_000} {
-		c := someEvents(b, n)
+		groups := someGroups(b, n)
 		b.Run(fmt.Sprintf("load/%d", n), func(b *testing.B) {
 			var before, after runtime.MemStats
 			runtime.GC()
 			runtime.ReadMemStats(&before)
 			var cube *Cube
 			for b.Loop() {
-				cube = NewCube(c, Stamp{})
+				cube = NewCube(groups, numbers, Stamp{})
 			}
 			runtime.GC()
 			runtime.ReadMemStats(&after)
 			b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/(1<<20), "MiB-kept")
+			b.ReportMetric(float64(len(groups)), "groups")
 			runtime.KeepAlive(cube)
 		})
-		cube := NewCube(c, Stamp{})
-		for _, res := range []int{7, 10} {
+		cube := NewCube(groups, numbers, Stamp{})
+		for _, res := range []int{7, 8} {
 			b.Run(fmt.Sprintf("sheet/%d/r%d", n, res), func(b *testing.B) {
 				var s *Snapshot
-				for i := 0; b.Loop(); i++ { // a K of its own each time, so that nothing is kept
+				for b.Loop() {
+					cube.releases, cube.sheets = newRecent[releaseKey, []Bucket](1), newRecent[releaseKey, *sheet](1)
 					var err error
-					if s, err = cube.Sheet(context.Background(), Filter{Period: grids.Period{From: cube.first + 12}}, res, disclosure.Policy{K: 3 + i}); err != nil {
+					if s, err = cube.Sheet(context.Background(), Filter{Period: grids.Period{From: month(b, "2023-01")}}, res); err != nil {
 						b.Fatal(err)
 					}
 				}
 				b.ReportMetric(float64(s.Features()), "hexagons")
 			})
 		}
-		b.Run(fmt.Sprintf("months/%d", n), func(b *testing.B) {
+		b.Run(fmt.Sprintf("step/%d", n), func(b *testing.B) {
+			for i := 0; b.Loop(); i++ {
+				next, _ := cube.With(groups, []mesh.Cell{groups[i%len(groups)].Cell}, Stamp{})
+				if _, err := next.Hexagons(context.Background(), finestHeat); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run(fmt.Sprintf("spans/%d", n), func(b *testing.B) {
 			for b.Loop() {
-				cube.Months(Filter{Kinds: []grids.CaseKind{grids.TipOff}})
+				cube.Spans(Filter{Kinds: []grids.CaseKind{grids.TipOff}})
 			}
 		})
 	}

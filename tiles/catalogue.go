@@ -136,17 +136,18 @@ func layers() []Layer {
 		{Name: "grids", Partition: true, Title: grids.Text{ZH: "网格", EN: "Grids"}, Geometry: "polygon", MinZoom: firstZoom, MaxZoom: MaxZoom, Subjects: all,
 			Fields: append(unit(text("town", "乡镇", "Town"), text("town_code", "乡镇代码", "Town code")), certifiedField())},
 		{Name: "cells", Title: grids.Text{ZH: "六边形单元", EN: "H3 cells"}, Geometry: "polygon", MinZoom: firstZoom, MaxZoom: MaxZoom, Subjects: all,
-			Fields: []Field{text("id", "单元编号", "Cell"), areaField(), casesField(), stateField(), densityField(), openField(), surveyField("survey"), certifiedField(), riskField()}},
+			Fields: []Field{text("id", "单元编号", "Cell"), areaField(), casesField(), upToField(), stateField(), densityField(), openField(), surveyField("survey"), certifiedField(), riskField()}},
 		{Name: "surveys", Partition: true, Title: grids.Text{ZH: "滚动调查", EN: "Surveys"}, Geometry: "polygon", MinZoom: firstZoom, MaxZoom: MaxZoom,
 			Subjects: []grids.Subject{grids.OnTerritory, grids.OnGrids, grids.OnSurveys},
 			Fields:   []Field{codeField(), nameField(), text("round", "轮次", "Round"), surveyField("completion"), text("level", "层级", "Level")}},
 		{Name: Heat, Title: grids.Text{ZH: "案件热力", EN: "Casework density"}, Geometry: "polygon", MaxZoom: MaxZoom, Subjects: []grids.Subject{grids.OnCasework}, Filtered: true,
-			Fields: []Field{text("id", "单元编号", "Cell"), number("res", "精度", "Resolution", ""), casesField(), densityField(), areaField()}},
+			Fields: []Field{text("id", "单元编号", "Cell"), number("res", "精度", "Resolution", ""), casesField(), upToField(), densityField(), areaField()}},
 		{Name: Hexagons, Title: grids.Text{ZH: "热力单元", EN: "Cells of the heat map"}, Geometry: "polygon", MaxZoom: MaxZoom, Subjects: []grids.Subject{grids.OnCasework},
 			Fields: []Field{number("res", "精度", "Resolution", ""), areaField()}},
 		{Name: Findings, Title: grids.Text{ZH: "踏查发现", EN: "Findings"}, Geometry: "mixed", MinZoom: firstZoom, MaxZoom: MaxZoom, Subjects: []grids.Subject{grids.OnFindings},
 			Fields: []Field{text("id", "编号", "Id"), text("kind", "种类", "Kind"), text("state", "状态", "State"), number("confidence", "把握程度", "Confidence", ""),
-				text("seen", "发现日期", "Seen on"), text("source", "来源", "Source"), number("area_m2", "面积", "Area", "m²"), flag("plot", "有地块轮廓", "Has an outline")}},
+				text("seen", "发现日期", "Seen on"), text("source", "来源", "Source"), number("area_m2", "面积", "Area", "m²"), flag("plot", "有地块轮廓", "Has an outline"),
+				text("cell", "所在单元", "Cell that holds them"), number("findings", "发现数", "Findings", ""), number("findings_to", "发现数至多", "Findings at most", "")}},
 		{Name: "labels", Title: grids.Text{ZH: "注记", EN: "Labels"}, Geometry: "point", MinZoom: firstZoom, MaxZoom: MaxZoom, Subjects: []grids.Subject{grids.OnTerritory, grids.OnGrids},
 			Fields: []Field{codeField(), nameField(), text("level", "层级", "Level"), number("rank", "次序", "Rank", "")}},
 	}
@@ -166,6 +167,7 @@ func codeField() Field    { return text("code", "代码", "Code") }
 func nameField() Field    { return text("name", "名称", "Name") }
 func areaField() Field    { return number("area_km2", "面积", "Area", "km²") }
 func casesField() Field   { return number("cases", "案件数", "Cases", "") }
+func upToField() Field    { return number("cases_to", "案件数至多", "Cases at most", "") } // of a band
 func stateField() Field   { return text("cases_state", "案件数状态", "State of the count") }
 func openField() Field    { return number("findings_open", "未结发现", "Open findings", "") }
 func riskField() Field    { return number("risk", "风险指数", "Risk index", "0–100") }
@@ -180,7 +182,7 @@ func surveyField(name string) Field {
 // unit is the fields of a unit of territory: what it is, more about it, and what was measured in it.
 func unit(more ...Field) []Field {
 	fields := append([]Field{codeField(), nameField()}, more...)
-	return append(fields, areaField(), casesField(), stateField(), densityField(), openField(),
+	return append(fields, areaField(), casesField(), upToField(), stateField(), densityField(), openField(),
 		number("findings_confirmed", "已确认发现", "Confirmed findings", ""), surveyField("survey"), riskField())
 }
 
@@ -238,7 +240,7 @@ func (s *Set) TileJSON(layers []string, tilesURL string) (TileJSON, error) {
 
 // boundsOf is the box of a layer, nothing while it is not loaded.
 func (s *Set) boundsOf(name string) extent {
-	if fromCube(name) {
+	if fromCube(name) || name == Findings && s.now.Load().near != nil { // where exactly findings are is not for everybody
 		name = "district"
 	}
 	if sn, ok := s.Snapshot(name); ok {

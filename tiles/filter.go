@@ -121,14 +121,14 @@ func (f Filter) Values() url.Values {
 
 // appendKey appends what tells filters apart, and equal ones not.
 func (f Filter) appendKey(b []byte) []byte {
-	for _, n := range [...]int64{int64(f.Period.From), int64(f.Period.To), int64(f.mask())} {
+	for _, n := range [...]int64{int64(f.Period.From), int64(f.Period.To), int64(f.Mask())} {
 		b = append(strconv.AppendInt(b, n, 36), '.')
 	}
 	return b
 }
 
-// mask has bit n set for each kind of number n that f lets through.
-func (f Filter) mask() (m uint16) {
+// Mask has bit n set for each kind of number n that f lets through.
+func (f Filter) Mask() (m uint16) {
 	if len(f.Kinds) == 0 {
 		return 1<<16 - 1
 	}
@@ -138,7 +138,7 @@ func (f Filter) mask() (m uint16) {
 	return m
 }
 
-// HeatResolution is the H3 resolution of the heat layer's hexagons at zoom z: 6 for the whole district, 10 for a street.
+// HeatResolution is the H3 resolution of the heat layer's hexagons at zoom z: 6 for the whole district, 8 from 1:200 000 on.
 func HeatResolution(z int) int {
 	return min(max(z/2+3, coarsestHeat), finestHeat)
 }
@@ -146,5 +146,5 @@ func HeatResolution(z int) int {
 // The resolutions of the heat layer.
 const (
 	coarsestHeat = 6
-	finestHeat   = 10
+	finestHeat   = 8 // no reader sees casework by smaller cells
 )

@@ -85,7 +85,7 @@ func FuzzParseFilter(f *testing.F) {
 }
 
 func TestHeatResolution(t *testing.T) {
-	want := []int{6, 6, 6, 6, 6, 6, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 10}
+	want := []int{6, 6, 6, 6, 6, 6, 6, 6, 7, 7, 8, 8, 8, 8, 8, 8, 8}
 	for z, res := range want {
 		if got := HeatResolution(z); got != res {
 			t.Errorf("zoom %d: resolution %d, want %d", z, got, res)

@@ -16,7 +16,7 @@ import (
 	"pgregory.net/rapid"
 
 	"wangge/grids"
-	"wangge/grids/disclosure"
+	"wangge/grids/mesh"
 )
 
 // at is the request for the tile of layers at a place.
@@ -31,7 +31,7 @@ var here, there = orb.Point{121.41, 31.61}, orb.Point{121.61, 31.71}
 // someFindings is a finding in each of two places, whose state is its number, and a layer of labels beside them.
 func someFindings(t testing.TB, cacheBytes int64) *Set {
 	t.Helper()
-	s := NewSet(disclosure.Policy{K: 3}, cacheBytes)
+	s := NewSet(cacheBytes)
 	for _, layer := range []string{Findings, "labels"} {
 		s.Publish(Change{Snapshots: []*Snapshot{snapshotOf(t, layer, grids.Table{Columns: []string{"state"}, Features: []grids.Feature{
 			{ID: 1, Geometry: here, Values: []any{int64(0)}}, {ID: 2, Geometry: there, Values: []any{int64(0)}}}})}})
@@ -94,9 +94,9 @@ func TestATileStaysUntilTheGroundUnderItChanges(t *testing.T) {
 func TestAFreshSnapshotChangesEverything(t *testing.T) {
 	s := someFindings(t, 64<<20)
 	was, labels := s.mustTile(t, at(there, 12, Findings)), s.mustTile(t, at(there, 12, "labels"))
-	c := someEvents(t, 2000)
+	groups := someGroups(t, 3000)
 	fresh := snapshotOf(t, Findings, grids.Table{Columns: []string{"state"}, Features: []grids.Feature{{ID: 2, Geometry: there, Values: []any{int64(0)}}}})
-	ground := s.Publish(Change{Snapshots: []*Snapshot{fresh}, Cube: NewCube(c, Stamp{})})
+	ground := s.Publish(Change{Snapshots: []*Snapshot{fresh}, Cube: NewCube(groups, numbers, Stamp{})})
 	if !slices.Equal(ground, []Ground{Everywhere(Findings), Everywhere(Heat), Everywhere(Hexagons)}) {
 		t.Errorf("ground %v", ground)
 	}
@@ -110,11 +110,11 @@ func TestAFreshSnapshotChangesEverything(t *testing.T) {
 		t.Error("another layer was cut anew")
 	}
 	heat := s.mustTile(t, over(9, Heat))
-	next, _ := s.Cube().With(c, Stamp{})
+	next, _ := s.Cube().With(groups, []mesh.Cell{groups[0].Cell}, Stamp{})
 	if ground := s.Publish(Change{Cube: next}); len(ground) != 0 || !same(heat, s.mustTile(t, over(9, Heat))) {
 		t.Errorf("a cube that follows, published without its ground: %v", ground)
 	}
-	if s.Publish(Change{Cube: NewCube(c, Stamp{})}); same(heat, s.mustTile(t, over(9, Heat))) {
+	if s.Publish(Change{Cube: NewCube(groups, numbers, Stamp{})}); same(heat, s.mustTile(t, over(9, Heat))) {
 		t.Error("a cube made afresh left the heat as it was")
 	}
 }
@@ -161,7 +161,7 @@ func TestALateRenderingIsNotForWhoAskedLater(t *testing.T) {
 	old.turn <- struct{}{} // holds the first rendering up
 	first := s.soon(t, r)
 	s.awaitWaiting(1)
-	s.Publish(Change{Cube: NewCube(someEvents(t, 9000), Stamp{})})
+	s.Publish(Change{Cube: NewCube(someGroups(t, 9000), numbers, Stamp{})})
 	second := s.soon(t, r)
 	for len(second) == 0 && !s.shared() { // it comes although the first is still held up
 		runtime.Gosched()

@@ -2,6 +2,8 @@ package tiles
 
 import (
 	"bytes"
+	"cmp"
+	"container/list"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -19,13 +21,11 @@ import (
 	"github.com/maypok86/otter/v2/stats"
 
 	"wangge/grids"
-	"wangge/grids/disclosure"
 )
 
 // Set is what is served now: the current snapshot of each layer and the cube, and the tiles cut from them. Safe for
 // concurrent use; readers never wait for a writer.
 type Set struct {
-	policy   disclosure.Policy
 	write    sync.Mutex
 	now      atomic.Pointer[content]
 	tiles    *otter.Cache[string, *kept]
@@ -39,6 +39,7 @@ type content struct {
 	seq       uint64 // grows by one with each state
 	snapshots map[string]*Snapshot
 	cube      *Cube
+	near      *Near // findings that are not for everybody; nil when they are
 	history   history
 }
 
@@ -66,11 +67,12 @@ type Request struct {
 	Layers  []string // in the order they are to have in the tile
 	Z, X, Y int
 	Filter  Filter
+	Within  []grids.Scope // where the reader may see findings exactly, when the set does not show them so to all
 }
 
-// NewSet makes an empty set whose casework is shown under policy, and which keeps up to cacheBytes of tiles.
-func NewSet(policy disclosure.Policy, cacheBytes int64) *Set {
-	s := &Set{policy: policy, flights: map[string]*flight{}}
+// NewSet makes an empty set that keeps up to cacheBytes of tiles.
+func NewSet(cacheBytes int64) *Set {
+	s := &Set{flights: map[string]*flight{}}
 	s.now.Store(&content{snapshots: map[string]*Snapshot{}})
 	s.tiles = otter.Must(&otter.Options[string, *kept]{MaximumWeight: uint64(max(cacheBytes, 1)), StatsRecorder: stats.NewCounter(),
 		Weigher: func(key string, k *kept) uint32 { return uint32(len(key) + len(k.tile.Gzip) + len(k.tile.ETag) + 160) }})
@@ -82,6 +84,7 @@ func NewSet(policy disclosure.Policy, cacheBytes int64) *Set {
 type Change struct {
 	Snapshots []*Snapshot // take the places of those of their layers
 	Cube      *Cube       // takes the place of the casework; nil leaves it
+	Near      *Near       // takes the place of the findings; nil leaves them
 	Ground    []Ground    // where those that follow from the current ones look different; tiles elsewhere stay good
 }
 
@@ -91,7 +94,7 @@ func (s *Set) Publish(c Change) []Ground {
 	s.write.Lock()
 	defer s.write.Unlock()
 	old := s.now.Load()
-	next := &content{seq: old.seq + 1, snapshots: maps.Clone(old.snapshots), cube: old.cube}
+	next := &content{seq: old.seq + 1, snapshots: maps.Clone(old.snapshots), cube: old.cube, near: cmp.Or(c.Near, old.near)}
 	ground := slices.Clone(c.Ground)
 	for _, sn := range c.Snapshots {
 		if was := old.snapshots[sn.layer.Name]; was == nil || was.line != sn.line {
@@ -104,6 +107,9 @@ func (s *Set) Publish(c Change) []Ground {
 			ground = append(ground, Everywhere(Heat), Everywhere(Hexagons))
 		}
 		next.cube = c.Cube
+	}
+	if c.Near != nil && old.near == nil {
+		ground = append(ground, Everywhere(Findings))
 	}
 	next.history = old.history.with(next.seq, ground)
 	s.now.Store(next)
@@ -119,15 +125,12 @@ func (s *Set) Snapshot(name string) (*Snapshot, bool) {
 // Cube is the current casework, nil while it is not loaded.
 func (s *Set) Cube() *Cube { return s.now.Load().cube }
 
-// Policy is what is shown of casework.
-func (s *Set) Policy() disclosure.Policy { return s.policy }
-
 // has reports whether the layer of that name is loaded.
 func (c *content) has(name string) bool {
 	if fromCube(name) {
 		return c.cube != nil
 	}
-	return c.snapshots[name] != nil
+	return c.snapshots[name] != nil || name == Findings && c.near != nil
 }
 
 // Missing lists the layers that are not loaded yet, in draw order.
@@ -223,8 +226,11 @@ func (s *Set) Render(ctx context.Context, r Request, pack bool) (n int, err erro
 func (r Request) key() string {
 	b := make([]byte, 0, 64)
 	for _, name := range r.Layers {
-		if b = append(append(b, name...), ','); name == Heat {
+		switch b = append(append(b, name...), ','); {
+		case name == Heat:
 			b = r.Filter.appendKey(b)
+		case name == Findings && len(r.Within) > 0:
+			b = append(append(b, areaKey(r.Within)...), ',')
 		}
 	}
 	for _, n := range [...]int{r.Z, r.X, r.Y} {
@@ -319,9 +325,13 @@ func (s *Set) cut(ctx context.Context, c *cutter, now *content, r Request) (err 
 		sn := now.snapshots[name]
 		switch name {
 		case Heat:
-			sn, err = now.cube.sheetOver(ctx, ground, r.Filter, HeatResolution(r.Z), s.policy)
+			sn, err = now.cube.sheetOver(ctx, ground, r.Filter, now.cube.Finest(HeatResolution(r.Z)))
 		case Hexagons:
-			sn, err = now.cube.hexagonsOver(ctx, ground, HeatResolution(r.Z), s.policy)
+			sn, err = now.cube.hexagonsOver(ctx, ground, now.cube.Finest(HeatResolution(r.Z)))
+		case Findings:
+			if now.near != nil {
+				sn, err = now.near.Within(r.Within)
+			}
 		}
 		if err != nil {
 			return err
@@ -346,4 +356,56 @@ func (c *cutter) pack() (Tile, error) {
 	}
 	sum := sha256.Sum256(c.packed.Bytes())
 	return Tile{Gzip: bytes.Clone(c.packed.Bytes()), ETag: `"` + hex.EncodeToString(sum[:12]) + `"`}, nil
+}
+
+// recent keeps what was used last, up to a limit of bytes, and always the very last. What is new is never refused: a
+// sheet is asked for by a dozen tiles at once and then perhaps never again. Safe for concurrent use.
+type recent[K comparable, V any] struct {
+	limit int64
+	mu    sync.Mutex
+	size  int64
+	order list.List // of *entry[K, V], the latest first
+	at    map[K]*list.Element
+}
+
+type entry[K comparable, V any] struct {
+	key   K
+	value V
+	bytes int64
+}
+
+func newRecent[K comparable, V any](limit int64) *recent[K, V] {
+	return &recent[K, V]{limit: limit, at: map[K]*list.Element{}}
+}
+
+// get is what was put under key, if it is still there.
+func (r *recent[K, V]) get(key K) (v V, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e, ok := r.at[key]
+	if !ok {
+		return v, false
+	}
+	r.order.MoveToFront(e)
+	return e.Value.(*entry[K, V]).value, true
+}
+
+// put keeps v, which takes so many bytes, under a key that is not there.
+func (r *recent[K, V]) put(key K, v V, bytes int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.at[key] = r.order.PushFront(&entry[K, V]{key, v, bytes})
+	r.size += bytes
+	for r.size > r.limit && r.order.Len() > 1 {
+		old := r.order.Remove(r.order.Back()).(*entry[K, V])
+		delete(r.at, old.key)
+		r.size -= old.bytes
+	}
+}
+
+// bytes is what the kept values take.
+func (r *recent[K, V]) bytes() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.size
 }

@@ -25,12 +25,11 @@ import (
 // loadedSet is a set with three demo layers and some casework.
 func loadedSet(t testing.TB) *Set {
 	t.Helper()
-	s := NewSet(disclosure.Policy{K: 3}, 64<<20)
+	s := NewSet(64 << 20)
 	for _, layer := range []string{"grids", "district", "findings"} {
 		s.Publish(Change{Snapshots: []*Snapshot{demoSnapshot(t, layer)}})
 	}
-	c := someEvents(t, 5000)
-	s.Publish(Change{Cube: NewCube(c, Stamp{Generation: "g"})})
+	s.Publish(Change{Cube: NewCube(someGroups(t, 5000), numbers, Stamp{Generation: "g"})})
 	return s
 }
 
@@ -41,7 +40,7 @@ func over(z int, layers ...string) Request {
 }
 
 func TestCheck(t *testing.T) {
-	s := NewSet(disclosure.Policy{K: 3}, 1<<20)
+	s := NewSet(1 << 20)
 	for _, c := range []struct {
 		r    Request
 		kind grids.Kind
@@ -120,7 +119,7 @@ func TestWhatIsNotLoadedIsUnavailable(t *testing.T) {
 	if _, err := s.Tile(t.Context(), over(9, "grids", "towns")); grids.KindOf(err) != grids.Unavailable || !strings.Contains(err.Error(), "towns") {
 		t.Errorf("a layer that is not loaded: %v", err)
 	}
-	if _, ok := s.Snapshot("towns"); ok || s.Cube() == nil || s.Policy().K != 3 {
+	if _, ok := s.Snapshot("towns"); ok || s.Cube() == nil {
 		t.Error("a layer that is not loaded has a snapshot, or casework has none")
 	}
 	if sn, ok := s.Snapshot("grids"); !ok || sn.Features() != 351 {
@@ -131,9 +130,9 @@ func TestWhatIsNotLoadedIsUnavailable(t *testing.T) {
 // The ETag is that of the content: equal tiles have equal ones whatever the stamps, the server and what went before; other tiles have
 // others.
 func TestETagIsThatOfTheContent(t *testing.T) {
-	cases := someEvents(t, 5000)
-	build := func(generation string, rows, k int) *Set {
-		s := NewSet(disclosure.Policy{K: k}, 1<<20)
+	groups := someGroups(t, 5000)
+	build := func(generation string, rows int, rule disclosure.Rule) *Set {
+		s := NewSet(1 << 20)
 		table := demoTable(t, "grids")
 		table.Features = table.Features[:rows]
 		layer, _ := Find("grids")
@@ -141,25 +140,25 @@ func TestETagIsThatOfTheContent(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.Publish(Change{Snapshots: []*Snapshot{sn}, Cube: NewCube(cases, Stamp{Generation: generation})})
+		s.Publish(Change{Snapshots: []*Snapshot{sn}, Cube: NewCube(groups, rule, Stamp{Generation: generation})})
 		return s
 	}
 	march := over(9, Heat)
 	march.Filter.Period.From = month(t, "2025-03")
 	filtered := over(9, "grids")
 	filtered.Filter = march.Filter
-	base := build("g", 351, 3)
+	base := build("g", 351, numbers)
 	for _, c := range []struct {
 		name string
 		set  *Set
 		a, b Request
 		same bool
 	}{
-		{"server", build("g", 351, 3), over(9, "grids", Heat), over(9, "grids", Heat), true},
-		{"generation", build("h", 351, 3), over(9, "grids", Heat), over(9, "grids", Heat), true},
-		{"content", build("g", 300, 3), over(8, "grids"), over(8, "grids"), false},
-		{"policy for grids", build("g", 351, 9), over(9, "grids"), over(9, "grids"), true},
-		{"policy for heat", build("g", 351, 9), over(9, Heat), over(9, Heat), false},
+		{"server", build("g", 351, numbers), over(9, "grids", Heat), over(9, "grids", Heat), true},
+		{"generation", build("h", 351, numbers), over(9, "grids", Heat), over(9, "grids", Heat), true},
+		{"content", build("g", 300, numbers), over(8, "grids"), over(8, "grids"), false},
+		{"rule for grids", build("g", 351, bands), over(9, "grids"), over(9, "grids"), true},
+		{"rule for heat", build("g", 351, bands), over(9, Heat), over(9, Heat), false},
 		{"filter for grids", base, over(9, "grids"), filtered, true},
 		{"filter for heat", base, over(9, Heat), march, false},
 		{"tile", base, over(9, "grids"), over(10, "grids"), false},
@@ -263,7 +262,7 @@ func (s *Set) awaitWaiting(n int) {
 // An error reaches all that wait, is not kept, and is no panic.
 func TestAnErrorReachesAllThatWait(t *testing.T) {
 	s := loadedSet(t)
-	s.Publish(Change{Cube: NewCube(grids.CaseColumns{Cells: []int64{1 << 40, 1 << 40, 1 << 40}, Months: []int32{24300, 24300, 24300}, Kinds: []uint8{1, 1, 1}}, Stamp{Generation: "broken"})})
+	s.Publish(Change{Cube: NewCube([]disclosure.Group{badGroup}, numbers, Stamp{Generation: "broken"})})
 	var wg sync.WaitGroup
 	for range 20 {
 		wg.Go(func() {
@@ -282,15 +281,15 @@ func TestAnErrorReachesAllThatWait(t *testing.T) {
 // Readers and writers at once, many filters: no race, and the caches stay within their bounds.
 func TestManyFiltersDoNotGrowTheCaches(t *testing.T) {
 	const limit = 1 << 20
-	s := NewSet(disclosure.Policy{K: 3}, limit)
-	c := someEvents(t, 5000)
+	s := NewSet(limit)
+	groups := someGroups(t, 5000)
 	var wg sync.WaitGroup
 	for w := range 4 {
 		wg.Go(func() {
 			for i := range 60 {
 				f := Filter{Period: grids.Period{From: month(t, "2022-01") + grids.Month(i%58)}, Kinds: []grids.CaseKind{grids.CaseKinds[w]}}
 				if i%20 == 0 {
-					s.Publish(Change{Cube: NewCube(c, Stamp{Generation: fmt.Sprint(w, i)})})
+					s.Publish(Change{Cube: NewCube(groups, numbers, Stamp{Generation: fmt.Sprint(w, i)})})
 				}
 				for z := 8; z < 12; z++ {
 					r := over(z, "heat")
@@ -321,7 +320,7 @@ func TestARenderingNobodyWaitsForStops(t *testing.T) {
 	stopped := make(chan error, 1)
 	go func() {
 		_, err := s.join(ctx, "k", func(ctx context.Context) (Tile, error) {
-			_, err := cube.Sheet(ctx, Filter{}, 6, disclosure.Policy{K: 3})
+			_, err := cube.Sheet(ctx, Filter{}, 6)
 			stopped <- err
 			return Tile{}, err
 		})

@@ -17,7 +17,7 @@ import (
 )
 
 // heatColumns is the attributes of a hexagon of the heat.
-var heatColumns = [...]string{"id", "res", "cases", "density", "area_km2"}
+var heatColumns = [...]string{"id", "res", "cases", "cases_to", "density", "area_km2"}
 
 // hexagonColumns is those that do not depend on the casework.
 var hexagonColumns = [...]string{"id", "res", "area_km2"}
@@ -28,11 +28,10 @@ const ( // places in it
 	hexArea
 )
 
-// hexagons is the cells that may ever be shown: those that hold at least K events in all. Their outlines are projected once, and
+// hexagons is the cells that may ever be shown: those of the groups, and those that hold them. Their outlines are projected once, and
 // what was drawn of them is shared by every sheet and by the cubes that follow. It is added to by whoever has the token; once
 // it is complete anybody reads what is in it, and what was said so far of the words.
 type hexagons struct {
-	k     int
 	in    map[mesh.Cell]outlines // by cell of the coarsest resolution
 	words interner               // of all sheets, too: there are few different counts and densities
 	said  atomic.Pointer[dictionary]
@@ -45,8 +44,8 @@ type outlines struct {
 	trees [finestHeat + 1]*node
 }
 
-func newHexagons(k int) *hexagons {
-	return &hexagons{k: k, in: map[mesh.Cell]outlines{}, words: newInterner()}
+func newHexagons() *hexagons {
+	return &hexagons{in: map[mesh.Cell]outlines{}, words: newInterner()}
 }
 
 // clone is a copy that can be added to without the other noticing.
@@ -54,7 +53,7 @@ func (h *hexagons) clone() *hexagons {
 	if h == nil {
 		return nil
 	}
-	c := &hexagons{k: h.k, in: maps.Clone(h.in), words: interner{dictionary: h.words.clipped(), known: maps.Clone(h.words.known)}}
+	c := &hexagons{in: maps.Clone(h.in), words: interner{dictionary: h.words.clipped(), known: maps.Clone(h.words.known)}}
 	c.size.Store(h.size.Load())
 	return c
 }
@@ -70,24 +69,14 @@ func (d *dictionary) number(i uint32) float64 {
 }
 
 // outlined is the hexagons, with those of the cube's cells. The caller has the token.
-func (c *Cube) outlined(k disclosure.Policy) (*hexagons, error) {
-	if h := c.ready.Load(); h != nil && h.k == k.K {
+func (c *Cube) outlined() (*hexagons, error) {
+	if h := c.ready.Load(); h != nil {
 		return h, nil
 	}
-	if c.hexagons.k != k.K {
-		c.hexagons = newHexagons(k.K)
-		c.sheets.clear() // their attributes are entries of the old dictionary
-	}
 	for _, b := range c.blocks {
-		counts := c.counts(Filter{}, b)
-		buckets := make([]disclosure.Bucket, len(counts))
-		for i, n := range counts {
-			buckets[i] = disclosure.Bucket{Cell: c.places[b.from+i], N: int(n)}
-		}
 		o := c.hexagons.in[b.cell]
 		for res := finestHeat; res >= coarsestBucket; res-- {
-			buckets = sumByParent(nil, buckets, res)
-			if err := c.hexagons.add(&o, res, buckets, k); err != nil {
+			if err := c.hexagons.add(&o, res, b.cells(res)); err != nil {
 				return nil, err
 			}
 		}
@@ -99,27 +88,33 @@ func (c *Cube) outlined(k disclosure.Policy) (*hexagons, error) {
 	return c.hexagons, nil
 }
 
-// add takes on those cells of resolution res that may be shown and are not there yet.
-func (h *hexagons) add(o *outlines, res int, buckets []disclosure.Bucket, k disclosure.Policy) error {
-	cells := make([]mesh.Cell, 0, len(buckets))
+// cells is the cells of resolution res that hold groups of the block, ascending.
+func (b block) cells(res int) (out []mesh.Cell) {
+	for _, g := range b.groups {
+		if g.Cell.Resolution() >= res {
+			out = append(out, g.Cell.Parent(res))
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// add takes on those cells of resolution res that are not there yet.
+func (h *hexagons) add(o *outlines, res int, cells []mesh.Cell) error {
 	var edits []edit
 	was := o.cells[res]
-	for _, b := range buckets {
-		if n, ok := k.Count(b.N).Known(); !ok || n == 0 {
+	for _, cell := range cells {
+		if _, there := slices.BinarySearch(was, cell); there {
 			continue
 		}
-		cells = append(cells, b.Cell)
-		if _, there := slices.BinarySearch(was, b.Cell); there {
-			continue
-		}
-		r := hexagonRow(b.Cell)
+		r := hexagonRow(cell)
 		if len(r.xy) < 3 {
-			return grids.Errorf(grids.Internal, "an event lies in %s, which is no H3 cell", b.Cell)
+			return grids.Errorf(grids.Internal, "events lie in %s, which is no H3 cell", cell)
 		}
-		for _, v := range [...]any{hexID: b.Cell.String(), hexRes: int64(res), hexArea: significant(b.Cell.AreaM2()/1e6, 4)} {
+		for _, v := range [...]any{hexID: cell.String(), hexRes: int64(res), hexArea: significant(cell.AreaM2()/1e6, 4)} {
 			tag, err := h.words.intern(v, len(r.tags) == hexID)
 			if err != nil {
-				return grids.Errorf(grids.Internal, "heat, cell %s: %w", b.Cell, err)
+				return grids.Errorf(grids.Internal, "heat, cell %s: %w", cell, err)
 			}
 			r.tags = append(r.tags, tag)
 		}
@@ -162,20 +157,20 @@ func hexagonID(c mesh.Cell) uint64 {
 }
 
 // Sheet is the hexagons of [Cube.Released] as a layer to cut tiles from. The errors are those of Released.
-func (c *Cube) Sheet(ctx context.Context, f Filter, res int, k disclosure.Policy) (*Snapshot, error) {
-	return c.sheetOver(ctx, everywhere, f, res, k)
+func (c *Cube) Sheet(ctx context.Context, f Filter, res int) (*Snapshot, error) {
+	return c.sheetOver(ctx, everywhere, f, res)
 }
 
 // sheetOver is the part of a sheet that has all that meets the box.
-func (c *Cube) sheetOver(ctx context.Context, over extent, f Filter, res int, k disclosure.Policy) (*Snapshot, error) {
-	return c.compose(ctx, Heat, heatColumns[:], over, res, k, func(h *hexagons, b block, made bool) dresser {
-		key := c.releaseKey(f, b, res, k)
+func (c *Cube) sheetOver(ctx context.Context, over extent, f Filter, res int) (*Snapshot, error) {
+	return c.compose(ctx, Heat, heatColumns[:], over, res, func(h *hexagons, b block, made bool) dresser {
+		key := c.releaseKey(f, b, res)
 		part, ok := c.sheets.get(key)
 		if !ok {
 			if !made {
 				return nil
 			}
-			part = &sheet{buckets: c.release(f, b, res, k)}
+			part = &sheet{buckets: c.release(f, b, res)}
 			c.sheets.put(key, part, h.in[b.cell].sheetBytes(res))
 		}
 		return func(l *leaf) ([]uint32, bool) {
@@ -185,7 +180,7 @@ func (c *Cube) sheetOver(ctx context.Context, over extent, f Filter, res int, k 
 			if !made {
 				return nil, false
 			}
-			tags := h.dress(l, part.buckets, k)
+			tags := h.dress(l, part.buckets, c.rule)
 			h.say()
 			part.tags.Store(l, tags)
 			return tags, true
@@ -205,7 +200,7 @@ func (h *hexagons) say() {
 // sheet is what is shown of one block under one filter: the attributes of those leaves that a tile has shown, as entries of the
 // hexagons' dictionary.
 type sheet struct {
-	buckets []disclosure.Bucket
+	buckets []Bucket
 	tags    sync.Map // *leaf → []uint32; written by whoever has the token
 }
 
@@ -218,15 +213,14 @@ func (o outlines) sheetBytes(res int) int64 {
 	return int64(n)
 }
 
-// Hexagons is every hexagon that a sheet of resolution res may hold, whatever the filter: a cell is in it when it holds at least K
-// events in all. The errors are those of [Cube.Sheet].
-func (c *Cube) Hexagons(ctx context.Context, res int, k disclosure.Policy) (*Snapshot, error) {
-	return c.hexagonsOver(ctx, everywhere, res, k)
+// Hexagons is every hexagon that a sheet of resolution res may hold, whatever the filter: the cells of the groups. The errors are those of [Cube.Sheet].
+func (c *Cube) Hexagons(ctx context.Context, res int) (*Snapshot, error) {
+	return c.hexagonsOver(ctx, everywhere, res)
 }
 
 // hexagonsOver is the part of the hexagons that has all that meets the box.
-func (c *Cube) hexagonsOver(ctx context.Context, over extent, res int, k disclosure.Policy) (*Snapshot, error) {
-	return c.compose(ctx, Hexagons, hexagonColumns[hexRes:], over, res, k, func(*hexagons, block, bool) dresser { return bare })
+func (c *Cube) hexagonsOver(ctx context.Context, over extent, res int) (*Snapshot, error) {
+	return c.compose(ctx, Hexagons, hexagonColumns[hexRes:], over, res, func(*hexagons, block, bool) dresser { return bare })
 }
 
 // bare is the attributes of the hexagons of a leaf that are the same under every filter, but for the id.
@@ -241,10 +235,10 @@ func bare(l *leaf) ([]uint32, bool) {
 // compose is the part of a layer that has all that meets the box: of each block, the hexagons up to resolution res, with the attributes that
 // of gives them. What was made before is put together at once; only what is new waits for the token. With made set, of makes what there is
 // not.
-func (c *Cube) compose(ctx context.Context, name string, columns []string, over extent, res int, k disclosure.Policy, of func(h *hexagons, b block, made bool) dresser) (*Snapshot, error) {
+func (c *Cube) compose(ctx context.Context, name string, columns []string, over extent, res int, of func(h *hexagons, b block, made bool) dresser) (*Snapshot, error) {
 	layer, _ := Find(name)
 	s := &Snapshot{layer: layer, stamp: c.stamp, columns: columns}
-	if h := c.ready.Load(); h != nil && h.k == k.K && res >= coarsestHeat && res <= finestHeat && c.assemble(s, h, over, res, of, false) {
+	if h := c.ready.Load(); h != nil && res >= coarsestHeat && res <= finestHeat && c.assemble(s, h, over, res, of, false) {
 		return s, ctx.Err()
 	}
 	done, err := c.take(ctx, res)
@@ -252,7 +246,7 @@ func (c *Cube) compose(ctx context.Context, name string, columns []string, over 
 		return nil, err
 	}
 	defer done()
-	h, err := c.outlined(k)
+	h, err := c.outlined()
 	if err != nil {
 		return nil, err
 	}
@@ -295,22 +289,26 @@ func (o *outlines) meets(e extent, res int) bool {
 
 // dress gives the hexagons of a leaf the counts of the buckets, which are in order; one without a bucket is not there. It is nil when
 // none has one.
-func (h *hexagons) dress(l *leaf, buckets []disclosure.Bucket, k disclosure.Policy) []uint32 {
+func (h *hexagons) dress(l *leaf, buckets []Bucket, rule disclosure.Rule) []uint32 {
 	tags, shown := make([]uint32, 0, l.count()*len(heatColumns)), false
 	var scratch [24]byte
 	for i, f := range l.features[:l.count()] {
-		at, ok := slices.BinarySearchFunc(buckets, f.id, func(b disclosure.Bucket, id uint64) int { return cmp.Compare(hexagonID(b.Cell), id) })
+		at, ok := slices.BinarySearchFunc(buckets, f.id, func(b Bucket, id uint64) int { return cmp.Compare(hexagonID(b.Cell), id) })
 		if !ok {
-			tags = append(tags, noFeature, noTag, noTag, noTag, noTag)
+			tags = append(tags, noFeature, noTag, noTag, noTag, noTag, noTag)
 			continue
 		}
 		shown = true
 		own := l.tags[i*len(hexagonColumns):]
-		n := buckets[at].N
-		tags = append(tags, own[hexID], own[hexRes], h.words.entry(appendInt(scratch[:0], int64(n))), noTag, own[hexArea])
-		if d, ok := k.Density(n, h.words.number(own[hexArea])*1e6).Known(); ok {
-			tags[len(tags)-2] = h.words.entry(appendDouble(scratch[:0], significant(d, 3)))
+		v := rule.Count(buckets[at].N)
+		to, density := uint32(noTag), uint32(noTag)
+		if v.To > 0 {
+			to = h.words.entry(appendInt(scratch[:0], int64(v.To)))
 		}
+		if d, ok := disclosure.Density(v, h.words.number(own[hexArea])*1e6).Known(); ok {
+			density = h.words.entry(appendDouble(scratch[:0], significant(d, 3)))
+		}
+		tags = append(tags, own[hexID], own[hexRes], h.words.entry(appendInt(scratch[:0], int64(v.N))), to, density, own[hexArea])
 	}
 	if !shown {
 		return nil
@@ -332,7 +330,7 @@ type HeatValues struct {
 	Res     int       // the finest H3 resolution in it
 	IDs     []uint64  // feature ids of the layer Hexagons, ascending
 	AreaKm2 []float64 // by id
-	Cases   [][]int   // by period and id; 0 where there is nothing to show
+	Cases   [][]int   // by period and id: the number, or that which its band begins with; 0 where there is nothing to show
 }
 
 // maxHeatValues bounds one answer.
@@ -341,13 +339,13 @@ const maxHeatValues = 4 << 20
 // Values is the counts that [Cube.Sheet] shows in each period, of the hexagons that meet the box (west, south, east,
 // north, degrees), without their outlines. Hexagons without any count are left out. The errors are those of Sheet, and Invalid when
 // it would be too much.
-func (c *Cube) Values(ctx context.Context, kinds []grids.CaseKind, periods []grids.Period, bounds [4]float64, res int, k disclosure.Policy) (HeatValues, error) {
+func (c *Cube) Values(ctx context.Context, kinds []grids.CaseKind, periods []grids.Period, bounds [4]float64, res int) (HeatValues, error) {
 	done, err := c.take(ctx, res)
 	if err != nil {
 		return HeatValues{}, err
 	}
 	defer done()
-	h, err := c.outlined(k)
+	h, err := c.outlined()
 	if err != nil {
 		return HeatValues{}, err
 	}
@@ -367,7 +365,7 @@ func (c *Cube) Values(ctx context.Context, kinds []grids.CaseKind, periods []gri
 		}
 		counts := make([]int, len(v.IDs))
 		for _, b := range blocks {
-			pick(counts, v.IDs, c.release(Filter{Period: p, Kinds: kinds}, b, res, k))
+			pick(counts, v.IDs, c.release(Filter{Period: p, Kinds: kinds}, b, res), c.rule)
 		}
 		v.Cases = append(v.Cases, counts)
 	}
@@ -402,8 +400,8 @@ func (h *hexagons) inside(blocks []block, box extent, res int) HeatValues {
 	return v
 }
 
-// pick enters the counts of the buckets at the places of their ids; both are ascending.
-func pick(counts []int, ids []uint64, buckets []disclosure.Bucket) {
+// pick enters what is shown of the buckets at the places of their ids; both are ascending.
+func pick(counts []int, ids []uint64, buckets []Bucket, rule disclosure.Rule) {
 	for i, at := 0, 0; i < len(ids) && at < len(buckets); {
 		switch id := hexagonID(buckets[at].Cell); {
 		case id < ids[i]:
@@ -411,7 +409,7 @@ func pick(counts []int, ids []uint64, buckets []disclosure.Bucket) {
 		case id > ids[i]:
 			i++
 		default:
-			counts[i] = buckets[at].N
+			counts[i] = int(rule.Count(buckets[at].N).N)
 			i, at = i+1, at+1
 		}
 	}

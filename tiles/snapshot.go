@@ -157,6 +157,17 @@ func (s *Snapshot) With(t grids.Table, gone []uint64, st Stamp) (next *Snapshot,
 	return next, c.ground, nil
 }
 
+// Fork is s with a line of its own: it can be followed by other snapshots than s, and shares with it all that does not change.
+func (s *Snapshot) Fork() *Snapshot {
+	l := s.line
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	next := *s
+	next.line = &lineage{words: interner{dictionary: l.words.clipped(), known: maps.Clone(l.words.known)}, live: l.live, where: maps.Clone(l.where)}
+	next.line.latest = &next
+	return &next
+}
+
 // root is the tree of a layer that came from a table.
 func (s *Snapshot) root() *node {
 	if len(s.roots) == 0 {

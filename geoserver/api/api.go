@@ -9,12 +9,14 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humamux"
 	"github.com/gorilla/mux"
 
+	"wangge/geoserver/accounts"
 	"wangge/geoserver/gate"
 	"wangge/geoserver/live"
 	"wangge/grids"
@@ -25,9 +27,16 @@ import (
 type Store interface {
 	Mark(ctx context.Context, actor grids.Actor, f grids.Finding) (stored grids.Finding, created bool, v grids.Versions, err error)
 	Withdraw(ctx context.Context, actor grids.Actor, id grids.ID) (grids.Finding, grids.Versions, error)
-	Finding(ctx context.Context, id grids.ID) (grids.Finding, error)
-	Batches(ctx context.Context, limit int) ([]grids.Batch, error)
-	CheckTerritory(ctx context.Context, family grids.Family, toleranceM2 float64) (map[grids.Level][]grids.Flaw, error)
+	Finding(ctx context.Context, actor grids.Actor, id grids.ID) (grids.Finding, error)
+	Batches(ctx context.Context, actor grids.Actor, limit int) ([]grids.Batch, error)
+	CheckTerritory(ctx context.Context, actor grids.Actor, family grids.Family, toleranceM2 float64) (map[grids.Level][]grids.Flaw, error)
+	Note(ctx context.Context, actor grids.Actor, action string, subject grids.Subject, detail any) error
+}
+
+// Services are the places elsewhere at which people sign in: Start sends the browser there, Callback takes it back.
+type Services interface {
+	Start(w http.ResponseWriter, r *http.Request, provider string) error
+	Callback(w http.ResponseWriter, r *http.Request, provider string) error
 }
 
 // Imports takes files: a dry run keeps the file for a while, so that the same bytes can be committed.
@@ -51,6 +60,8 @@ type ImportRequest struct {
 // Server is everything that the handlers need. All fields are required.
 type Server struct {
 	View        *live.View
+	Accounts    *accounts.Accounts
+	SignIn      Services
 	Store       Store
 	Imports     Imports
 	Writable    func() error // refuses writes while the disk is full
@@ -61,13 +72,16 @@ type Server struct {
 	Version     string
 	ToleranceM2 float64
 	MaxUpload   int64 // bytes
-	Loopback    bool  // listening on loopback: only a loopback Host is answered
+	Gate        *gate.Gate
 	Metrics     http.Handler
 	Observe     func(route string, status int, took time.Duration)
+
+	exact *sync.Map // exactKey: looks at exact places that were written down
 }
 
 // Handler is the whole server as one handler.
 func (s *Server) Handler() http.Handler {
+	s.exact = &sync.Map{}
 	r := mux.NewRouter()
 	r.NotFoundHandler = s.faults().Plain(func(_ http.ResponseWriter, r *http.Request) error {
 		return grids.Errorf(grids.NotFound, "there is nothing at %s; the API is described at /api/openapi.json", r.URL.Path)
@@ -75,75 +89,167 @@ func (s *Server) Handler() http.Handler {
 	r.MethodNotAllowedHandler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		gate.WriteProblem(w, http.StatusMethodNotAllowed, "this address does not take "+r.Method)
 	})
+	needs := needs{}
 	for _, route := range s.routes() {
-		to := r.Path(route.pattern)
+		match := r.Path // each call of it makes a route
 		if strings.HasSuffix(route.pattern, "/") {
-			to = r.PathPrefix(route.pattern)
+			match = r.PathPrefix
 		}
-		to.Handler(s.faults().Plain(route.handle)).Methods(route.methods...).Name(route.pattern)
+		to := match(route.pattern)
+		needs.add(to.Handler(s.faults().Plain(route.handle)).Methods(route.methods...).Name(route.pattern), route.need)
 	}
-	s.register(s.openAPI(r))
-	r.PathPrefix("/").Handler(s.faults().Plain(s.webMap)).Methods(http.MethodGet, http.MethodHead).Name("web map")
-	r.Use(s.measured, s.fresh, packed)
+	s.register(s.openAPI(r, needs))
+	needs.add(r.PathPrefix("/").Handler(s.faults().Plain(s.webMap)).Methods(http.MethodGet, http.MethodHead).Name("web map"), accounts.Open)
+	needs.mustHoldAll(r)
+	r.Use(s.measured, s.freshOfMemory, s.Accounts.Guard(needs.of, looksAtStore), s.Gate.ByAccount(accountOf), packed)
 	return s.guard(r)
+}
+
+// accountOf names the account that asks, "" for none.
+func accountOf(r *http.Request) string {
+	if id := actor(r.Context()).ID; !id.IsZero() {
+		return id.String()
+	}
+	return ""
+}
+
+// needs is what each route asks of whoever asks for it.
+type needs map[*mux.Route]accounts.Need
+
+// add says what a route needs. It panics for what is no need, so that no server starts with a route that nobody thought about.
+func (n needs) add(route *mux.Route, need accounts.Need) {
+	if err := need.Check(); err != nil {
+		panic(err)
+	}
+	n[route] = need
+}
+
+// of is what the route of a request needs.
+func (n needs) of(r *http.Request) accounts.Need { return n[mux.CurrentRoute(r)] }
+
+// mustHoldAll panics when a route was registered past the table.
+func (n needs) mustHoldAll(r *mux.Router) {
+	_ = r.Walk(func(route *mux.Route, _ *mux.Router, _ []*mux.Route) error { // the walk itself has no errors
+		if _, there := n[route]; !there {
+			path, _ := route.GetPathTemplate()
+			panic("the route " + path + " says nothing of what it needs")
+		}
+		return nil
+	})
+}
+
+// Routes lists every route with what it needs, as "METHOD pattern": for the tests, and for whoever looks the table up.
+func (s *Server) Routes() map[string]accounts.Need {
+	list := map[string]accounts.Need{}
+	for _, route := range s.routes() {
+		for _, m := range route.methods {
+			list[m+" "+route.pattern] = route.need
+		}
+	}
+	list["GET /"], list["HEAD /"] = accounts.Open, accounts.Open // the web map
+	r, needs := mux.NewRouter(), needs{}
+	s.register(s.openAPI(r, needs))
+	for route, need := range needs {
+		path, _ := route.GetPathTemplate()
+		methods, _ := route.GetMethods()
+		for _, m := range methods {
+			list[m+" "+path] = need
+		}
+	}
+	return list
+}
+
+// looksAtStore reports whether freshOfMemory looked at the store for a request.
+func looksAtStore(r *http.Request) bool { return readsMemory(r) && !accounts.Own(r.URL.Path) }
+
+// freshOfMemory is fresh for what is answered out of memory: accounts are read from the store, so that one can sign in while the layers
+// are still loading or there is no territory yet.
+func (s *Server) freshOfMemory(next http.Handler) http.Handler {
+	fresh := s.fresh(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if looksAtStore(r) {
+			fresh.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // route is a row of the table of routes that do not speak JSON both ways. A pattern that ends in a slash is for all below it.
 type route struct {
 	pattern string
 	methods []string
+	need    accounts.Need
 	handle  func(http.ResponseWriter, *http.Request) error
 }
 
 func (s *Server) routes() []route {
 	get := []string{http.MethodGet, http.MethodHead}
 	return []route{
-		{tilePrefix, get, s.tiles}, // the first: most requests are for it
-		{"/healthz", get, s.healthz},
-		{"/readyz", get, s.readyz},
-		{"/metrics", get, func(w http.ResponseWriter, r *http.Request) error { s.Metrics.ServeHTTP(w, r); return nil }},
-		{"/styles/{theme}-{lang}.json", get, s.style},
-		{"/api/events", get[:1], s.events},
-		{"/api/imports", []string{http.MethodPost}, s.receiveImport},
+		{tilePrefix, get, look, s.tiles}, // the first: most requests are for it
+		{"/healthz", get, accounts.Open, s.healthz},
+		{"/readyz", get, accounts.Open, s.readyz},
+		{"/metrics", get, accounts.Need(grids.Operate), func(w http.ResponseWriter, r *http.Request) error { s.Metrics.ServeHTTP(w, r); return nil }},
+		{"/styles/{theme}-{lang}.json", get, look, s.style},
+		{"/api/events", get[:1], look, s.events},
+		{"/api/export/{what}.csv", get[:1], accounts.Need(grids.Export), s.export},
+		{"/api/oidc/{provider}/start", get[:1], accounts.Open, func(w http.ResponseWriter, r *http.Request) error {
+			return s.SignIn.Start(w, r, mux.Vars(r)["provider"])
+		}},
+		{"/api/oidc/{provider}/callback", get[:1], accounts.Open, func(w http.ResponseWriter, r *http.Request) error {
+			return s.SignIn.Callback(w, r, mux.Vars(r)["provider"])
+		}},
+		{"/api/imports", []string{http.MethodPost}, accounts.Need(grids.Import), s.receiveImport},
 	}
 }
 
+// look is what the map and its figures need.
+const look = accounts.Need(grids.Look)
+
 // openAPI is the part of the API that describes itself. Its page of documentation is off: it would load from elsewhere.
-func (s *Server) openAPI(r *mux.Router) huma.API {
+func (s *Server) openAPI(r *mux.Router, needs needs) huma.API {
 	config := huma.DefaultConfig("wangge", s.Version)
 	config.DocsPath, config.SchemasPath = "", ""
 	config.OpenAPIPath = "/api/openapi"
 	config.CreateHooks = nil // no $schema member in answers
-	return humamux.New(r, config)
+	return humamux.New(r, config, humamux.WithRouteCustomizer(func(op *huma.Operation, route *mux.Route) {
+		need := accounts.NeedOf(op)
+		if strings.HasPrefix(op.Path, config.OpenAPIPath) { // the description itself, which huma registers
+			need = accounts.Open
+		}
+		needs.add(route, need)
+	}))
 }
 
 // register lists every self-describing operation.
 func (s *Server) register(api huma.API) {
-	get(api, "/api/meta", "meta", "What the server holds: layers, indicators, words", s.meta)
-	get(api, "/api/periods", "periods", "Casework by calendar month", s.periods)
-	get(api, "/api/heat/values", "heat-values", "Counts of the hexagons on the screen in many periods", s.heatValues)
-	get(api, "/api/legend", "legend", "The classes of an indicator on a level", s.legend)
-	get(api, "/api/here", "here", "What is at a place", s.here)
-	get(api, "/api/area/{level}/{code}", "area", "The figures of one unit", s.area)
-	get(api, "/api/search", "search", "Places by name, code or coordinates", s.search)
-	get(api, "/api/check", "check", "Damage in the stored territory", s.check)
-	get(api, "/api/imports", "imports", "The files imported so far", s.listImports)
-	get(api, "/api/findings/{id}", "finding", "One finding", s.finding)
-	huma.Register(api, huma.Operation{OperationID: "mark", Method: http.MethodPost, Path: "/api/findings", Summary: "Mark a finding", DefaultStatus: http.StatusCreated, MaxBodyBytes: 1 << 20}, s.mark)
-	huma.Register(api, huma.Operation{OperationID: "withdraw", Method: http.MethodPost, Path: "/api/findings/{id}/withdraw", Summary: "Take a mark back"}, s.withdraw)
-	huma.Register(api, huma.Operation{OperationID: "commit-import", Method: http.MethodPost, Path: "/api/imports/{id}/commit", Summary: "Store what a dry run showed"}, s.commitImport)
-	huma.Register(api, huma.Operation{OperationID: "discard-import", Method: http.MethodDelete, Path: "/api/imports/{id}", Summary: "Forget a dry run"}, s.discardImport)
+	get(api, look, "/api/meta", "meta", "What the server holds: layers, indicators, words", s.meta)
+	get(api, look, "/api/periods", "periods", "Casework by calendar month", s.periods)
+	get(api, look, "/api/heat/values", "heat-values", "Counts of the hexagons on the screen in many periods", s.heatValues)
+	get(api, look, "/api/legend", "legend", "The classes of an indicator on a level", s.legend)
+	get(api, look, "/api/here", "here", "What is at a place", s.here)
+	get(api, look, "/api/area/{level}/{code}", "area", "The figures of one unit", s.area)
+	get(api, look, "/api/explain", "explain", "Why casework is shown in a unit as it is", s.explain)
+	get(api, look, "/api/search", "search", "Places by name, code or coordinates", s.search)
+	get(api, accounts.Need(grids.CheckTerritory), "/api/check", "check", "Damage in the stored territory", s.check)
+	get(api, accounts.Need(grids.Import), "/api/imports", "imports", "The files imported so far", s.listImports)
+	get(api, accounts.Need(grids.LookExact), "/api/findings/{id}", "finding", "One finding", s.finding)
+	huma.Register(api, accounts.Needs(accounts.Need(grids.Mark), huma.Operation{OperationID: "mark", Method: http.MethodPost, Path: "/api/findings", Summary: "Mark a finding", DefaultStatus: http.StatusCreated, MaxBodyBytes: 1 << 20}), s.mark)
+	huma.Register(api, accounts.Needs(accounts.Need(grids.Mark), huma.Operation{OperationID: "withdraw", Method: http.MethodPost, Path: "/api/findings/{id}/withdraw", Summary: "Take a mark back"}), s.withdraw)
+	huma.Register(api, accounts.Needs(accounts.Need(grids.Import), huma.Operation{OperationID: "commit-import", Method: http.MethodPost, Path: "/api/imports/{id}/commit", Summary: "Store what a dry run showed"}), s.commitImport)
+	huma.Register(api, accounts.Needs(accounts.Need(grids.Import), huma.Operation{OperationID: "discard-import", Method: http.MethodDelete, Path: "/api/imports/{id}", Summary: "Forget a dry run"}), s.discardImport)
+	s.Accounts.Register(api)
 }
 
 // OpenAPI is the description of the API as indented JSON.
 func (s *Server) OpenAPI() ([]byte, error) {
-	api := s.openAPI(mux.NewRouter())
+	api := s.openAPI(mux.NewRouter(), needs{})
 	s.register(api)
 	return json.MarshalIndent(api.OpenAPI(), "", "  ")
 }
 
-func get[I, O any](api huma.API, path, id, summary string, handle func(context.Context, *I) (*O, error)) {
-	huma.Register(api, huma.Operation{OperationID: id, Method: http.MethodGet, Path: path, Summary: summary}, handle)
+func get[I, O any](api huma.API, need accounts.Need, path, id, summary string, handle func(context.Context, *I) (*O, error)) {
+	huma.Register(api, accounts.Needs(need, huma.Operation{OperationID: id, Method: http.MethodGet, Path: path, Summary: summary}), handle)
 }
 
 // body is an answer of one JSON value.
@@ -151,16 +257,25 @@ type body[T any] struct {
 	Body T
 }
 
-// state is what the server holds; the error is Unavailable before the first load.
-func (s *Server) state() (*live.State, error) {
-	st := s.View.State()
+// seen is what the actor of a request sees. The error is Unavailable before the first load.
+func (s *Server) seen(ctx context.Context) (*live.Sight, *live.State, error) {
+	sight := s.View.Sight(classOf(actor(ctx)))
+	st := sight.State()
 	if st == nil {
-		return nil, grids.Errorf(grids.Unavailable, "the layers are still loading; try again shortly")
+		return nil, nil, grids.Errorf(grids.Unavailable, "the layers are still loading; try again shortly")
 	}
-	return st, nil
+	return sight, st, nil
 }
 
-// actor is who asks. There are no accounts yet: it is whoever can reach the machine's loopback address.
-func actor(context.Context) grids.Actor { return grids.Operator }
+// classOf is the class by which an actor looks: who may not see findings where they are sees nothing of the class that does.
+func classOf(a grids.Actor) grids.Class {
+	if c := a.Class(); c != grids.ClassCommand || a.Everywhere(grids.LookExact) {
+		return c
+	}
+	return grids.ClassField
+}
+
+// actor is who asks.
+func actor(ctx context.Context) grids.Actor { return accounts.ActorOf(ctx) }
 
 func (s *Server) faults() gate.Faults { return gate.Faults{Log: s.Log} }

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"wangge/geoserver/live"
-	"wangge/grids"
 )
 
 // heartbeat keeps proxies from closing a quiet stream.
@@ -16,20 +15,21 @@ const heartbeat = 20 * time.Second
 // writeWait is how long a slow client may hold up a message before it is dropped.
 const writeWait = 10 * time.Second
 
-// events answers GET /api/events, a stream of Server-Sent Events. Every event has as its id the versions after it, so that a client
-// that comes back (Last-Event-ID) is told what it missed. The events:
+// events answers GET /api/events, a stream of Server-Sent Events. The id of an event names the moment after it, so that a client that
+// comes back (Last-Event-ID) is told what it missed; it says nothing of what others did. The events, all as the reader's class sees them:
 //
-//	versions  the versions of every subject: first on a new stream, and where it is not known what was missed
-//	change    the versions, and the layers that look different with the bounds where they do
+//	revisions a word for each layer: first on a new stream, and where it is not known what was missed
+//	change    the layers that look different, with the bounds where they do
 //	problem   since when and why the database cannot be followed; empty when it can be again
+//
+// The stream ends when the reader may not look any more, or sees by another class.
 func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
-	if _, err := s.state(); err != nil {
+	sight, _, err := s.seen(r.Context())
+	if err != nil {
 		return err
 	}
-	known, _ := grids.ParseVersions(r.Header.Get("Last-Event-ID")) // what cannot be read is known to nobody
-	events, missed, cancel := s.View.Subscribe(known)
+	events, now, missed, cancel := sight.Subscribe(r.Header.Get("Last-Event-ID"))
 	defer cancel()
-	st := s.View.State() // only now: a change that was told before is in it
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")
@@ -42,12 +42,18 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
 		_, err := w.Write(text)
 		return err == nil && c.Flush() == nil
 	}
-	first := versionsText(st.Versions)
+	first := message("revisions", now, struct {
+		Layers map[string]string `json:"layers"`
+	}{sight.Revisions()})
 	if missed != nil {
 		first = eventText(missed)
 	}
 	if p := s.View.Problem(); p.Since != nil {
-		first = append(first, eventText(&live.Event{Versions: st.Versions, Problem: &p})...)
+		first = append(first, eventText(&live.Event{ID: now, Problem: &p})...)
+	}
+	still := func() bool {
+		who, may := s.Accounts.Still(r, look)
+		return may && classOf(who) == sight.Class()
 	}
 	tick := time.NewTicker(heartbeat)
 	defer tick.Stop()
@@ -56,36 +62,32 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
 		case <-r.Context().Done():
 			return nil
 		case e, open := <-events:
-			ok = open && send(e.Text(eventText))
+			ok = open && still() && send(e.Text(eventText))
 		case <-tick.C:
-			ok = send([]byte(": still here\n\n"))
+			ok = still() && send([]byte(": still here\n\n"))
 		}
 	}
 	return nil
 }
 
-// versionsText is the event of a stream that begins.
-func versionsText(v grids.Versions) []byte { return message("versions", v, v) }
-
 // eventText is an event as it goes out.
 func eventText(e *live.Event) []byte {
 	if e.Problem != nil {
-		return message("problem", e.Versions, e.Problem)
+		return message("problem", e.ID, e.Problem)
 	}
 	changed := e.Changed
 	if changed == nil {
 		changed = []live.LayerChange{}
 	}
-	return message("change", e.Versions, struct {
-		grids.Versions
+	return message("change", e.ID, struct {
 		Changed []live.LayerChange `json:"changed"`
-	}{e.Versions, changed})
+	}{changed})
 }
 
-func message(event string, v grids.Versions, data any) []byte {
+func message(event, id string, data any) []byte {
 	b, err := json.Marshal(data)
 	if err != nil {
 		b = []byte("{}") // plain structs can always be written
 	}
-	return fmt.Appendf(nil, "event: %s\nid: %s\ndata: %s\n\n", event, v, b)
+	return fmt.Appendf(nil, "event: %s\nid: %s\ndata: %s\n\n", event, id, b)
 }

@@ -22,7 +22,6 @@ type MarkedFinding struct {
 	VillageCode string  `json:"village_code"`
 	GridCode    string  `json:"grid_code"`
 	AreaM2      float64 `json:"area_m2"`
-	Version     int64   `json:"version" doc:"of the findings, after the change"`
 	V           string  `json:"v" doc:"names the change: with ?v= any address is answered only by what holds it"`
 }
 
@@ -80,7 +79,7 @@ func (s *Server) mark(ctx context.Context, in *struct{ Body NewFinding }) (*stru
 }
 
 func marked(f grids.Finding, areaM2 float64, v grids.Versions) MarkedFinding {
-	return MarkedFinding{f.ID.String(), string(f.State), f.TownCode, f.VillageCode, f.GridCode, areaM2, v.Of[grids.OnFindings], v.String()}
+	return MarkedFinding{f.ID.String(), string(f.State), f.TownCode, f.VillageCode, f.GridCode, areaM2, sealed(v)}
 }
 
 // newFinding reads what a patrol sent. The error is Invalid.
@@ -110,12 +109,15 @@ func (s *Server) finding(ctx context.Context, in *byID) (*body[FindingDetail], e
 	if err != nil {
 		return nil, s.faults().Huma(err)
 	}
-	f, err := s.Store.Finding(ctx, id)
+	f, err := s.Store.Finding(ctx, actor(ctx), id)
 	if err != nil {
 		return nil, s.faults().Huma(err)
 	}
-	st, err := s.state()
+	_, st, err := s.seen(ctx)
 	if err != nil {
+		return nil, s.faults().Huma(err)
+	}
+	if err := s.Store.Note(ctx, actor(ctx), "look-exact", grids.OnFindings, map[string]string{"finding": id.String()}); err != nil {
 		return nil, s.faults().Huma(err)
 	}
 	return &body[FindingDetail]{detail(st, f)}, nil

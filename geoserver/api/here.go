@@ -50,8 +50,8 @@ type Unit struct {
 	StatusTitle       *grids.Text      `json:"status_title,omitempty"`
 	Cases             disclosure.Value `json:"cases"`
 	Density           disclosure.Value `json:"density"`
-	FindingsOpen      int              `json:"findings_open"`
-	FindingsConfirmed int              `json:"findings_confirmed"`
+	FindingsOpen      disclosure.Value `json:"findings_open"`
+	FindingsConfirmed disclosure.Value `json:"findings_confirmed"`
 	Survey            disclosure.Value `json:"survey_completion"`
 	CertifiedShare    disclosure.Value `json:"certified_share"`
 	Risk              RiskValue        `json:"risk"`
@@ -73,7 +73,7 @@ func (s *Server) here(ctx context.Context, q *struct {
 	Lon float64 `query:"lon" required:"true" minimum:"-180" maximum:"180"`
 	Lat float64 `query:"lat" required:"true" minimum:"-90" maximum:"90"`
 }) (*body[Here], error) {
-	st, err := s.state()
+	_, st, err := s.seen(ctx)
 	if err != nil {
 		return nil, s.faults().Huma(err)
 	}
@@ -83,9 +83,9 @@ func (s *Server) here(ctx context.Context, q *struct {
 	if h.Inside = inside; !inside {
 		return &body[Here]{h}, nil
 	}
-	h.Town, h.Village, h.Grid = s.unit(st, "towns", town), s.unit(st, "villages", village), s.unit(st, "grids", grid)
+	h.Town, h.Village, h.Grid = s.unit(ctx, st, "towns", town), s.unit(ctx, st, "villages", village), s.unit(ctx, st, "grids", grid)
 	if cell, err := live.CellAt(p); err == nil {
-		if h.Cell = s.unit(st, "cells", cell); h.Cell != nil {
+		if h.Cell = s.unit(ctx, st, "cells", cell); h.Cell != nil {
 			h.Cell.Res = live.CellResolution()
 		}
 	}
@@ -96,22 +96,29 @@ func (s *Server) area(ctx context.Context, q *struct {
 	Level string `path:"level" enum:"towns,villages,grids,cells"`
 	Code  string `path:"code" maxLength:"32"`
 }) (*body[Unit], error) {
-	st, err := s.state()
+	_, st, err := s.seen(ctx)
 	if err != nil {
 		return nil, s.faults().Huma(err)
 	}
-	u := s.unit(st, q.Level, q.Code)
+	u := s.unit(ctx, st, q.Level, q.Code)
 	if u == nil {
-		return nil, s.faults().Huma(grids.Errorf(grids.NotFound, "there is no %s with the code %s", strings.TrimSuffix(q.Level, "s"), q.Code))
+		return nil, s.faults().Huma(noUnit(q.Level, q.Code))
 	}
 	return &body[Unit]{*u}, nil
 }
 
-// unit is a unit's figures for the client, nil when there is none of that code.
-func (s *Server) unit(st *live.State, level, code string) *Unit {
+func noUnit(level, code string) error {
+	return grids.Errorf(grids.NotFound, "there is no %s with the code %s", strings.TrimSuffix(level, "s"), code)
+}
+
+// unit is a unit's figures for the client, nil when there is none of that code. Findings in the reader's own area are counted exactly.
+func (s *Server) unit(ctx context.Context, st *live.State, level, code string) *Unit {
 	f, ok := st.Unit(level, code)
 	if !ok {
 		return nil
+	}
+	if own, ok := s.View.State().Unit(level, code); ok && actor(ctx).MayAt(grids.LookExact, placeOf(own)) {
+		f.FindingsOpen, f.FindingsConfirmed = own.FindingsOpen, own.FindingsConfirmed
 	}
 	u := &Unit{Level: level, Code: f.Code, Name: f.Name, Town: f.Town, AreaKm2: f.AreaKm2, BBox: bbox(f.Bound), Status: f.Status,
 		Cases: f.Cases, Density: live.Round(f.Density, live.DensityDecimals), FindingsOpen: f.FindingsOpen, FindingsConfirmed: f.FindingsConfirmed,
@@ -122,6 +129,19 @@ func (s *Server) unit(st *live.State, level, code string) *Unit {
 		}
 	}
 	return u
+}
+
+// placeOf is where a unit lies, as grants name places; a cell lies in none of them.
+func placeOf(f live.Figures) grids.Place {
+	switch f.Level {
+	case "towns":
+		return grids.Place{Town: f.Code}
+	case "villages":
+		return grids.Place{Town: f.TownCode, Village: f.Code}
+	case "grids":
+		return grids.Place{Town: f.TownCode, Grid: f.Code}
+	}
+	return grids.Place{}
 }
 
 func (s *Server) riskValue(score risk.Score) RiskValue {
@@ -171,7 +191,7 @@ const mostHits = 20
 func (s *Server) search(ctx context.Context, q *struct {
 	Q string `query:"q" required:"true" maxLength:"80" doc:"a name, a code, an H3 cell, or lon,lat"`
 }) (*body[Hits], error) {
-	st, err := s.state()
+	_, st, err := s.seen(ctx)
 	if err != nil {
 		return nil, s.faults().Huma(err)
 	}

@@ -102,7 +102,7 @@ func (s *Server) commitImport(ctx context.Context, in *importID) (*body[Committe
 		return nil, s.faults().Huma(err)
 	}
 	s.View.Nudge()
-	return &body[CommittedImport]{CommittedImport{*report, v.String()}}, nil
+	return &body[CommittedImport]{CommittedImport{*report, sealed(v)}}, nil
 }
 
 func (s *Server) discardImport(_ context.Context, in *importID) (*struct{}, error) {
@@ -115,7 +115,7 @@ type Batches struct {
 }
 
 func (s *Server) listImports(ctx context.Context, _ *struct{}) (*body[Batches], error) {
-	list, err := s.Store.Batches(ctx, 200)
+	list, err := s.Store.Batches(ctx, actor(ctx), 200)
 	if err != nil {
 		return nil, s.faults().Huma(err)
 	}
@@ -141,7 +141,7 @@ type Flaws struct {
 }
 
 func (s *Server) check(ctx context.Context, _ *struct{}) (*body[Flaws], error) {
-	byLevel, err := s.Store.CheckTerritory(ctx, grids.DrugControl, s.ToleranceM2)
+	byLevel, err := s.Store.CheckTerritory(ctx, actor(ctx), grids.DrugControl, s.ToleranceM2)
 	if err != nil {
 		return nil, s.faults().Huma(err)
 	}

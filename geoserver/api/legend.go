@@ -32,7 +32,7 @@ type legendQuery struct {
 }
 
 func (s *Server) legend(ctx context.Context, q *legendQuery) (*body[styles.Legend], error) {
-	st, err := s.state()
+	_, st, err := s.seen(ctx)
 	if err != nil {
 		return nil, s.faults().Huma(err)
 	}
@@ -81,19 +81,20 @@ func (s *Server) heatSamples(ctx context.Context, q CaseFilter) ([]styles.Sample
 	if err != nil {
 		return nil, err
 	}
-	cube := s.View.Tiles().Cube()
-	if cube == nil {
-		return nil, nil
+	sight, _, err := s.seen(ctx)
+	if err != nil {
+		return nil, err
 	}
-	policy := s.View.Policy()
-	buckets, err := cube.Released(ctx, f, heatReference, policy)
+	cube := sight.Tiles().Cube()
+	buckets, err := cube.Released(ctx, f, cube.Finest(heatReference))
 	if err != nil {
 		return nil, err
 	}
 	var samples []styles.Sample
 	for _, b := range buckets {
-		if n, ok := policy.Density(b.N, b.Cell.AreaM2()).Known(); ok {
-			samples = append(samples, styles.Sample{State: styles.Number, N: n})
+		v := sight.Rule().Count(b.N)
+		if n, ok := disclosure.Density(v, b.Cell.AreaM2()).Known(); ok {
+			samples = append(samples, styles.Sample{State: string(v.State), N: n})
 		}
 	}
 	return samples, nil
@@ -124,11 +125,15 @@ func valueOf(u live.Figures, indicator string) disclosure.Value {
 	case "cases":
 		return u.Cases
 	case "density":
-		return live.Round(u.Density, live.DensityDecimals)
+		d := live.Round(u.Density, live.DensityDecimals)
+		if u.Cases.State == disclosure.IsBand && d.State == disclosure.IsNumber {
+			d.State = disclosure.IsBand // that of its beginning
+		}
+		return d
 	case "findings_open":
-		return disclosure.Number(float64(u.FindingsOpen))
+		return u.FindingsOpen
 	case "findings_confirmed":
-		return disclosure.Number(float64(u.FindingsConfirmed))
+		return u.FindingsConfirmed
 	case "survey":
 		return live.Round(u.Survey, live.ShareDecimals)
 	case "certified_share":
@@ -154,7 +159,7 @@ func numbers(list string) ([]float64, error) {
 
 // style answers GET /styles/{theme}-{lang}.json with a complete MapLibre style.
 func (s *Server) style(w http.ResponseWriter, r *http.Request) error {
-	st, err := s.state()
+	_, st, err := s.seen(r.Context())
 	if err != nil {
 		return err
 	}
@@ -174,7 +179,7 @@ func (s *Server) style(w http.ResponseWriter, r *http.Request) error {
 	if q.Classes, err = strconv.Atoi(param("classes", "6")); err != nil {
 		return grids.Errorf(grids.Invalid, "classes is not a whole number")
 	}
-	o := styles.Options{Theme: styles.Theme(q.Theme), Lang: styles.Lang(q.Lang), Level: q.Level, TileBase: baseURL(r) + "/tiles",
+	o := styles.Options{Theme: styles.Theme(q.Theme), Lang: styles.Lang(q.Lang), Level: q.Level, TileBase: gate.BaseURL(r) + "/tiles",
 		Show: map[string]bool{}, Bounds: bbox(st.Territory().District.Geometry.Bound())}
 	if _, err := q.filter(); err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/paulmach/orb"
 
+	"wangge/geoserver/accounts"
 	"wangge/geoserver/gate"
 	"wangge/geoserver/live"
 	"wangge/grids"
@@ -57,7 +58,7 @@ type metaLayer struct {
 	Geometry string        `json:"geometry"`
 	MinZoom  int           `json:"minzoom"`
 	MaxZoom  int           `json:"maxzoom"`
-	Version  int64         `json:"version" doc:"sum of the versions of its subjects: grows with every change"`
+	Revision string        `json:"revision" doc:"another word when the layer may look different; good on this server only"`
 	Fields   []tiles.Field `json:"fields"`
 	Subjects []string      `json:"subjects"`
 }
@@ -65,10 +66,11 @@ type metaLayer struct {
 // Meta is what a client needs to know first.
 type Meta struct {
 	Version     string             `json:"version"`
-	Generation  string             `json:"generation"`
 	Now         string             `json:"now"`
 	Synthetic   bool               `json:"synthetic"`
 	K           int                `json:"k" doc:"smallest count that is shown"`
+	Class       string             `json:"class" doc:"of disclosure: what the reader sees"`
+	Bands       []int              `json:"bands" doc:"where bands of counts begin; empty for numbers"`
 	District    metaDistrict       `json:"district"`
 	Edition     *metaEdition       `json:"edition,omitempty"`
 	Period      *metaPeriod        `json:"period,omitempty"`
@@ -84,13 +86,14 @@ type Meta struct {
 }
 
 func (s *Server) meta(ctx context.Context, _ *struct{}) (*body[Meta], error) {
-	st, err := s.state()
+	sight, st, err := s.seen(ctx)
 	if err != nil {
 		return nil, s.faults().Huma(err)
 	}
 	t := st.Territory()
 	m := Meta{
-		Version: s.Version, Generation: st.Versions.Generation, Now: st.Today.String(), Synthetic: synthetic(t), K: s.View.Policy().K,
+		Version: s.Version, Now: st.Today.String(), Synthetic: synthetic(t), K: sight.Rule().K, Class: string(sight.Class()),
+		Bands:      append([]int{}, sight.Rule().Bands...),
 		District:   metaDistrict{t.District.Code, t.District.Name, t.District.NameEN, bbox(t.District.Geometry.Bound())},
 		Risk:       s.metaRisk(st),
 		Indicators: styles.Indicators(), CaseKinds: styles.CaseKinds(), Kinds: styles.FindingKinds(), States: styles.FindingStates(),
@@ -100,15 +103,13 @@ func (s *Server) meta(ctx context.Context, _ *struct{}) (*body[Meta], error) {
 	if e := t.Edition; !e.ID.IsZero() {
 		m.Edition = &metaEdition{e.ID.String(), string(e.Family), e.Name, string(e.State), e.EffectiveFrom.String(), e.Grids}
 	}
-	if cube := s.View.Tiles().Cube(); cube != nil {
-		if first, counts := cube.Months(tiles.Filter{}); len(counts) > 0 {
-			m.Period = &metaPeriod{first.String(), (first + grids.Month(len(counts)-1)).String()}
-		}
+	if p := told(sight.Tiles().Cube().Spans(tiles.Filter{})); p.From != 0 {
+		m.Period = &metaPeriod{p.From.String(), p.To.String()}
 	}
+	revisions := sight.Revisions()
 	for _, l := range tiles.Layers() {
-		ml := metaLayer{ID: l.Name, Title: l.Title, Geometry: l.Geometry, MinZoom: l.MinZoom, MaxZoom: l.MaxZoom, Fields: l.Fields, Subjects: []string{}}
+		ml := metaLayer{ID: l.Name, Title: l.Title, Geometry: l.Geometry, MinZoom: l.MinZoom, MaxZoom: l.MaxZoom, Fields: l.Fields, Subjects: []string{}, Revision: revisions[l.Name]}
 		for _, sub := range l.Subjects {
-			ml.Version += st.Versions.Of[sub]
 			ml.Subjects = append(ml.Subjects, string(sub))
 		}
 		m.Layers = append(m.Layers, ml)
@@ -161,30 +162,59 @@ type MonthCount struct {
 	Value disclosure.Value `json:"value"`
 }
 
+// SpanCount is casework that is told for several months together only.
+type SpanCount struct {
+	From  string           `json:"from"`
+	To    string           `json:"to"`
+	Value disclosure.Value `json:"value"`
+}
+
 // Periods is the histogram of the period bar.
 type Periods struct {
 	K      int          `json:"k"`
 	Months []MonthCount `json:"months"`
+	Wider  []SpanCount  `json:"wider" doc:"what is too little to be told by month, by the quarter or year it is told for: it is in no bar"`
+	Closed string       `json:"closed" doc:"the last month that is told: a month is told when it is over"`
 }
 
 func (s *Server) periods(ctx context.Context, q *struct {
 	Kind string `query:"kind" doc:"kinds of casework, separated by commas; all when absent"`
 }) (*body[Periods], error) {
-	if _, err := s.state(); err != nil {
+	sight, st, err := s.seen(ctx)
+	if err != nil {
 		return nil, s.faults().Huma(err)
 	}
 	f, err := CaseFilter{Kind: q.Kind}.filter()
 	if err != nil {
 		return nil, s.faults().Huma(err)
 	}
-	p := Periods{K: s.View.Policy().K, Months: []MonthCount{}}
-	if cube := s.View.Tiles().Cube(); cube != nil {
-		first, counts := cube.Months(f)
-		for i, n := range counts {
-			p.Months = append(p.Months, MonthCount{(first + grids.Month(i)).String(), s.View.Policy().Count(n)})
+	rule, cube := sight.Rule(), sight.Tiles().Cube()
+	p := Periods{K: rule.K, Months: []MonthCount{}, Wider: []SpanCount{}, Closed: (st.Today.Month() - 1).String()}
+	byMonth := map[grids.Month]int{}
+	for _, span := range cube.Spans(f) {
+		if span.Period.From == span.Period.To {
+			byMonth[span.Period.From] = span.N
+		} else {
+			p.Wider = append(p.Wider, SpanCount{span.Period.From.String(), span.Period.To.String(), rule.Estimate(float64(span.N))})
+		}
+	}
+	if all := told(cube.Spans(tiles.Filter{})); all.From != 0 {
+		for m := all.From; m <= all.To; m++ {
+			p.Months = append(p.Months, MonthCount{m.String(), rule.Estimate(float64(byMonth[m]))})
 		}
 	}
 	return &body[Periods]{p}, nil
+}
+
+// told is the months from the first span to the last, the zero Period without any.
+func told(spans []tiles.Span) (p grids.Period) {
+	for _, s := range spans {
+		if p.From == 0 || s.Period.From < p.From {
+			p.From = s.Period.From
+		}
+		p.To = max(p.To, s.Period.To)
+	}
+	return p
 }
 
 // healthz answers GET /healthz: the process works.
@@ -196,17 +226,19 @@ func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) error {
 	return gate.WriteJSON(w, map[string]string{"status": "ok", "version": s.Version})
 }
 
-// readyz answers GET /readyz: 200 only when every layer can be served and the store can be followed.
+// readyz answers GET /readyz: 200 only when every layer can be served and the store can be followed. Why it is not is for those who operate
+// the server; anybody else learns yes or no.
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request) error {
 	_ = s.View.Fresh(r.Context()) // its fault is among the problems
 	problems := s.View.Problems()
-	if problems == nil {
+	ready := len(problems) == 0
+	if _, may := s.Accounts.Still(r, accounts.Need(grids.Operate)); problems == nil || !may {
 		problems = []string{}
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
-	if len(problems) > 0 {
+	if !ready {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}
-	return json.NewEncoder(w).Encode(map[string]any{"ready": len(problems) == 0, "problems": problems})
+	return json.NewEncoder(w).Encode(map[string]any{"ready": ready, "problems": problems})
 }

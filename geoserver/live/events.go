@@ -1,21 +1,24 @@
 package live
 
 import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
-	"wangge/grids"
 	"wangge/tiles"
 )
 
 // Event is what an open map is told: a change, or that the store cannot be followed, or can be again.
 type Event struct {
-	Versions grids.Versions // after it
-	Changed  []LayerChange  // the layers that look different, in draw order
-	Problem  *Problem       // not nil: the event is about this and nothing changed
-	once     sync.Once
-	text     []byte
+	ID      string        // names the moment after it among those of one class on this server; says nothing else
+	Changed []LayerChange // the layers that look different, in draw order
+	Problem *Problem      // not nil: the event is about this and nothing changed
+	once    sync.Once
+	text    []byte
 }
 
 // LayerChange is where a layer looks different.
@@ -42,64 +45,90 @@ const (
 	maxEvents = 512 // that are remembered for readers who come back
 )
 
-// hub hands events to the readers. Safe for concurrent use.
+// hub hands events to the readers of one class. Safe for concurrent use.
 type hub struct {
+	name    string // of this hub, another one in every process
 	mu      sync.Mutex
 	readers map[chan *Event]bool
-	past    []*Event // changes, the oldest first; each follows from the one before
-	start   grids.Versions
+	past    []*Event       // changes, the oldest first; each follows from the one before
+	seq     int            // of the latest change
+	layers  map[string]int // by layer: the change that last touched it
 }
 
-// Subscribe gives a channel of the events from now on, and the changes since the versions a reader knows, merged into one; nil when they
-// are not remembered. A reader that is too far behind is dropped: its channel is closed. cancel ends it.
-func (v *View) Subscribe(known grids.Versions) (events <-chan *Event, missed *Event, cancel func()) {
-	h := &v.hub
+func newHub() hub {
+	return hub{name: rand.Text(), readers: map[chan *Event]bool{}, layers: map[string]int{}}
+}
+
+// id names the moment after a change.
+func (h *hub) id(seq int) string { return h.name + "." + strconv.Itoa(seq) }
+
+// Subscribe gives a channel of the events from now on, the id of now, and the changes since the id that a reader knows, merged into one; nil
+// when they are not remembered. A reader that is too far behind is dropped: its channel is closed. cancel ends it.
+func (s *Sight) Subscribe(known string) (events <-chan *Event, now string, missed *Event, cancel func()) {
+	h := &s.hub
 	ch := make(chan *Event, backlog)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.readers[ch] = true
-	return ch, h.since(known), func() {
+	return ch, h.id(h.seq), h.since(known), func() {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		delete(h.readers, ch)
 	}
 }
 
-// Readers is how many event streams are open.
-func (v *View) Readers() int {
-	v.hub.mu.Lock()
-	defer v.hub.mu.Unlock()
-	return len(v.hub.readers)
+// Revisions is a word for each layer that is another one when the layer may look different to the class. It says nothing else, and is
+// only good on this server.
+func (s *Sight) Revisions() map[string]string {
+	h := &s.hub
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	out := map[string]string{}
+	for _, l := range tiles.Layers() {
+		sum := sha256.Sum256([]byte(h.name + l.Name + strconv.Itoa(h.layers[l.Name])))
+		out[l.Name] = hex.EncodeToString(sum[:6])
+	}
+	return out
 }
 
-// since is the changes after the versions known.
-func (h *hub) since(known grids.Versions) *Event {
-	if h.start.Generation == "" {
-		return nil
+// Readers is how many event streams are open.
+func (v *View) Readers() (n int) {
+	for _, s := range v.sights {
+		s.hub.mu.Lock()
+		n += len(s.hub.readers)
+		s.hub.mu.Unlock()
 	}
-	at := h.start
-	for i := 0; ; i++ {
-		if at.Same(known) {
-			merged := &Event{Versions: at}
-			all := map[string]*LayerChange{}
-			for _, e := range h.past[i:] {
-				merged.Versions = e.Versions
-				for _, c := range e.Changed {
-					all[c.Layer] = c.merged(all[c.Layer])
-				}
-			}
-			for _, l := range tiles.Layers() {
-				if c := all[l.Name]; c != nil {
-					merged.Changed = append(merged.Changed, *c)
-				}
-			}
-			return merged
-		}
-		if i == len(h.past) {
-			return nil
-		}
-		at = h.past[i].Versions
+	return n
+}
+
+// tellProblem tells everybody that the store is away, or is back (the zero Problem).
+func (v *View) tellProblem(p Problem) {
+	for _, s := range v.sights {
+		s.hub.problem(p)
 	}
+}
+
+// since is the changes after the moment known.
+func (h *hub) since(known string) *Event {
+	for i := len(h.past); i >= 0; i-- {
+		if h.id(h.seq-len(h.past)+i) != known {
+			continue
+		}
+		merged := &Event{ID: h.id(h.seq)}
+		all := map[string]*LayerChange{}
+		for _, e := range h.past[i:] {
+			for _, c := range e.Changed {
+				all[c.Layer] = c.merged(all[c.Layer])
+			}
+		}
+		for _, l := range tiles.Layers() {
+			if c := all[l.Name]; c != nil {
+				merged.Changed = append(merged.Changed, *c)
+			}
+		}
+		return merged
+	}
+	return nil
 }
 
 // merged is the ground of c and of an earlier change of the same layer.
@@ -149,31 +178,34 @@ func changesOf(ground []tiles.Ground) (out []LayerChange) {
 	return out
 }
 
-// changed tells the readers of a change from was to now.
-func (h *hub) changed(was, now grids.Versions, ground []tiles.Ground) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if was.Generation == "" { // the first load: nobody knows anything older
-		h.start = now
+// changed tells the readers where layers look different to them. Of a change that they cannot see they are told nothing.
+func (h *hub) changed(ground []tiles.Ground) {
+	e := &Event{Changed: changesOf(ground)}
+	if len(e.Changed) == 0 {
 		return
 	}
-	e := &Event{Versions: now, Changed: changesOf(ground)}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.seq++
+	e.ID = h.id(h.seq)
+	for _, c := range e.Changed {
+		h.layers[c.Layer] = h.seq
+	}
 	h.past = append(h.past, e)
 	if len(h.past) > maxEvents {
-		h.start = h.past[0].Versions
 		h.past = slices.Clone(h.past[1:])
 	}
 	h.tell(e)
 }
 
-// problem tells the readers that the store is away, or is back (nil).
-func (h *hub) problem(at grids.Versions, p Problem) {
+// problem tells the readers that the store is away, or is back (the zero Problem).
+func (h *hub) problem(p Problem) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.tell(&Event{Versions: at, Problem: &p})
+	h.tell(&Event{ID: h.id(h.seq), Problem: &p})
 }
 
-// tell hands an event on. Who does not keep up is dropped, never waited for: it comes back with the versions it knows.
+// tell hands an event on. Who does not keep up is dropped, never waited for: it comes back with the id it knows.
 func (h *hub) tell(e *Event) {
 	for ch := range h.readers {
 		select {

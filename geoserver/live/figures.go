@@ -11,6 +11,7 @@ import (
 	"wangge/grids/disclosure"
 	"wangge/grids/mesh"
 	"wangge/grids/risk"
+	"wangge/tiles"
 )
 
 // cellResolution is the H3 resolution of the layer "cells": about as fine as the grids, five cells to a grid.
@@ -27,7 +28,9 @@ type State struct {
 	ReadAt   time.Time
 
 	ground *ground
-	stored int // events that are stored
+	known  bool          // there is casework
+	rows   grids.Table   // the findings, where they are
+	found  []tiles.Found // by row
 	units  map[string][]Figures
 	byCode map[string]map[string]int
 }
@@ -39,8 +42,9 @@ type Figures struct {
 	Kind              string
 	AreaKm2           float64
 	Cases, Density    disclosure.Value // in the state's window; density per km²
-	FindingsOpen      int
-	FindingsConfirmed int
+	Estimate          float64          // events of the window, shared out by area from the released groups
+	FindingsOpen      disclosure.Value
+	FindingsConfirmed disclosure.Value
 	Survey            disclosure.Value // completion of the running round, 0…1
 	CertifiedShare    disclosure.Value // 0…1
 	Status            string           // of a village
@@ -53,6 +57,14 @@ func (s *State) Territory() grids.Territory { return s.ground.territory }
 
 // Places looks places up in the territory.
 func (s *State) Places() grids.Places { return s.ground }
+
+// Findings gives every finding with its attributes by name and the units that it lies in, for those who may see it there.
+func (s *State) Findings(each func(f grids.Feature, attribute func(string) any, p grids.Place)) {
+	columns := columnsOf(s.rows)
+	for i, f := range s.rows.Features {
+		each(f, func(name string) any { return columns.of(f, name) }, s.found[i].Place)
+	}
+}
 
 // Units are the figures of a level, in the order of the codes; the slice is shared: do not change it.
 func (s *State) Units(level string) []Figures { return s.units[level] }
@@ -86,10 +98,9 @@ func (s *State) index() {
 	}
 }
 
-// figures reads the units of a level out of its table and adds what is counted in them.
-func (s *State) figures(level string, m *memory, p disclosure.Policy) []Figures {
+// figures reads the units of a level out of its table and adds what is counted in them, as the sight shows it.
+func (s *State) figures(level string, m *memory, cases estimates, by *Sight) []Figures {
 	t := m.tables[level]
-	counts := map[string]map[grids.Code]int{"towns": m.counts.Towns, "villages": m.counts.Villages, "grids": m.counts.Grids}[level]
 	column := columnsOf(t)
 	list := make([]Figures, len(t.Features))
 	for i, f := range t.Features {
@@ -99,7 +110,14 @@ func (s *State) figures(level string, m *memory, p disclosure.Policy) []Figures 
 		u.Town, u.TownCode = column.text(f, "town"), column.text(f, "town_code")
 		u.Kind, u.Status = column.text(f, "kind"), column.text(f, "status")
 		u.AreaKm2, _ = column.number(f, "area_km2")
-		u.setFindings(m)
+		u.setFindings(m, by)
+		ground := s.ground.extents[place{level, u.Code}]
+		u.setCases(s, cases[place{level, u.Code}], by, ground.m2)
+		u.Bound = ground.bound
+		if !by.sees() {
+			u.Survey, u.CertifiedShare, u.Status = disclosure.NoData(), disclosure.NoData(), ""
+			continue
+		}
 		u.Survey = column.value(f, "survey", disclosure.NotLooked())
 		u.CertifiedShare = column.value(f, "certified_share", disclosure.NoData())
 		if level == "villages" && u.Status != "" {
@@ -108,38 +126,41 @@ func (s *State) figures(level string, m *memory, p disclosure.Policy) []Figures 
 				u.CertifiedShare = disclosure.Number(1)
 			}
 		}
-		ground := s.ground.extents[place{level, u.Code}]
-		u.setCases(s, counts[u.Code], p, ground.m2)
-		u.Bound = ground.bound
 	}
 	return list
 }
 
-func (u *Figures) setFindings(m *memory) {
+func (u *Figures) setFindings(m *memory, by *Sight) {
 	t := m.tallies[place{u.Level, u.Code}]
-	u.FindingsOpen, u.FindingsConfirmed = t.open, t.confirmed
+	u.FindingsOpen, u.FindingsConfirmed = by.findings(u.Level, t.open), by.findings(u.Level, t.confirmed)
 }
 
-func (u *Figures) setCases(s *State, n int, p disclosure.Policy, areaM2 float64) {
+func (u *Figures) setCases(s *State, n float64, by *Sight, areaM2 float64) {
 	u.Cases, u.Density = disclosure.NoData(), disclosure.NoData()
-	if s.stored > 0 {
-		u.Cases, u.Density = p.Count(n), p.Density(n, areaM2)
+	if s.known && by.sees() {
+		u.Estimate = n
+		u.Cases = by.rule.Estimate(n)
+		u.Density = disclosure.Density(u.Cases, areaM2)
 	}
 }
 
 // cellFigures makes the figures of the H3 cells. Cases and findings are counted by their points; status and survey are
 // of the ground: a cell takes them from the villages and grids it overlaps, by area.
-func (s *State) cellFigures(m *memory, p disclosure.Policy) []Figures {
+func (s *State) cellFigures(m *memory, cases estimates, by *Sight) []Figures {
 	villages, surveyed := s.units["villages"], s.units["grids"]
 	list := make([]Figures, len(s.ground.cells))
 	for i, c := range s.ground.cells {
 		u := &list[i]
 		u.Level, u.Code, u.Name = "cells", c.code, c.code
 		u.AreaKm2 = c.landM2 / 1e6
-		u.setFindings(m)
-		u.setCases(s, m.cellCases[c.cell], p, c.landM2)
+		u.setFindings(m, by)
+		u.setCases(s, cases[place{"cells", c.code}], by, c.landM2)
 		u.CertifiedShare = overlapMean(c.villages, villages, disclosure.NoData(), func(f Figures) disclosure.Value { return f.CertifiedShare })
-		u.Survey = overlapMean(c.grids, surveyed, disclosure.NotLooked(), func(f Figures) disclosure.Value { return f.Survey })
+		none := disclosure.NotLooked()
+		if !by.sees() {
+			none = disclosure.NoData()
+		}
+		u.Survey = overlapMean(c.grids, surveyed, none, func(f Figures) disclosure.Value { return f.Survey })
 		u.Bound = c.ring.Bound()
 	}
 	return list
@@ -175,11 +196,23 @@ func (s *State) cellTable() grids.Table {
 	return t
 }
 
-func riskUnits(figures []Figures) []risk.Unit {
+// riskUnits is the units as the risk index takes them. Casework enters by what was shared out by area, also where it is too little to be
+// shown as a count: that is made of released groups alone. A number of findings that is not shown enters as the middle of what it may be.
+func (s *State) riskUnits(figures []Figures, by *Sight) []risk.Unit {
+	count := func(v disclosure.Value) float64 {
+		if n, ok := v.Known(); ok {
+			return n
+		}
+		return float64(by.rule.K) / 2
+	}
 	units := make([]risk.Unit, len(figures))
 	for i, f := range figures {
-		units[i] = risk.Unit{Key: f.Code, AreaM2: f.AreaKm2 * 1e6, Cases: f.Cases, FindingsOpen: float64(f.FindingsOpen),
-			FindingsConfirmed: float64(f.FindingsConfirmed), CertifiedShare: f.CertifiedShare, Survey: f.Survey}
+		cases := disclosure.NoData()
+		if s.known {
+			cases = disclosure.Number(f.Estimate)
+		}
+		units[i] = risk.Unit{Key: f.Code, AreaM2: f.AreaKm2 * 1e6, Cases: cases, FindingsOpen: count(f.FindingsOpen),
+			FindingsConfirmed: count(f.FindingsConfirmed), CertifiedShare: f.CertifiedShare, Survey: f.Survey}
 	}
 	return units
 }
@@ -244,4 +277,22 @@ func number(v disclosure.Value, decimals int) any {
 		return n
 	}
 	return nil
+}
+
+// ofTerritory is the columns that say what a unit is, and nothing of what happens in it.
+var ofTerritory = []string{"id", "code", "name", "kind", "town", "town_code", "area_km2"}
+
+// bareOf is the table with the territory's columns alone; the others stay and hold nothing.
+func bareOf(t grids.Table) grids.Table {
+	out := grids.Table{Columns: t.Columns, Features: make([]grids.Feature, len(t.Features))}
+	for i, f := range t.Features {
+		values := slices.Clone(f.Values)
+		for at, name := range t.Columns {
+			if !slices.Contains(ofTerritory, name) {
+				values[at] = nil
+			}
+		}
+		out.Features[i] = grids.Feature{ID: f.ID, Values: values}
+	}
+	return out
 }

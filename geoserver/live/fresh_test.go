@@ -245,7 +245,7 @@ func TestTheFirstLoadSaysHowFarItIs(t *testing.T) {
 		for i, part := range []string{"cases", "labels"} {
 			read <- part
 			<-more
-			want := []string{"1 of 10 parts, the last was cases", "2 of 10 parts, the last was labels"}[i]
+			want := []string{"1 of 9 parts, the last was cases", "2 of 9 parts, the last was labels"}[i]
 			if list := v.Problems(); len(list) == 0 || !strings.Contains(list[0], want) {
 				t.Errorf("after %s: %q", part, list)
 			}

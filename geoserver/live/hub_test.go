@@ -2,7 +2,9 @@ package live
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/paulmach/orb"
@@ -11,16 +13,13 @@ import (
 	"wangge/tiles"
 )
 
-func newHub() *View {
-	v := &View{hub: hub{readers: map[chan *Event]bool{}}}
-	v.hub.changed(grids.Versions{}, at(1), nil)
-	return v
-}
+// hubOnly is a sight whose readers are told what a test says.
+func hubOnly() *Sight { return &Sight{hub: newHub()} }
 
-// change tells of a change of findings at the places, from the n-th versions to the next.
-func change(t *testing.T, v *View, n int64, places ...orb.Point) {
+// change tells of a change of findings at the places.
+func change(t *testing.T, s *Sight, places ...orb.Point) {
 	t.Helper()
-	v.hub.changed(at(n), at(n+1), groundAt(t, places...))
+	s.hub.changed(groundAt(t, places...))
 }
 
 // groundAt is the ground of findings at the places.
@@ -50,12 +49,12 @@ func line(n int) (list []orb.Point) {
 	return list
 }
 
-// says is what an event says of its one layer.
-func says(e *Event) string {
+// says is what an event says of its one layer, and how many changes there were before it.
+func says(s *Sight, e *Event) string {
 	if e == nil {
 		return "not known"
 	}
-	text := fmt.Sprint(e.Versions.Of[grids.OnFindings])
+	text, _ := strings.CutPrefix(e.ID, s.hub.name+".")
 	for _, c := range e.Changed {
 		text += " " + c.Layer
 		for _, b := range c.Bounds {
@@ -67,83 +66,94 @@ func says(e *Event) string {
 
 // Who comes back is told what it missed, put together; who cannot be told is told so.
 func TestWhatAReaderMissed(t *testing.T) {
-	v := newHub()
-	change(t, v, 1, orb.Point{121.1, 31.5})
-	change(t, v, 2, orb.Point{121.2, 31.5}, orb.Point{121.3, 31.5})
-	v.hub.changed(at(3), at(4), nil) // nothing that is drawn
-	other := at(2)
-	other.Generation = "another"
-	more := at(2)
-	more.Of[grids.OnSurveys] = 1
-	for _, c := range []struct {
-		name  string
-		known grids.Versions
-		want  string
-	}{
-		{"all", at(1), "4 findings 121.10–121.10 121.20–121.20 121.30–121.30"},
-		{"two", at(2), "4 findings 121.20–121.20 121.30–121.30"},
-		{"one without ground", at(3), "4"},
-		{"nothing", at(4), "4"},
-		{"before the first", at(0), "not known"},
-		{"the future", at(5), "not known"},
-		{"nobody's", grids.Versions{}, "not known"},
-		{"another generation", other, "not known"},
-		{"versions that never were together", more, "not known"},
+	s := hubOnly()
+	_, start, _, _ := s.Subscribe("")
+	change(t, s, orb.Point{121.1, 31.5})
+	_, one, _, _ := s.Subscribe("")
+	change(t, s, orb.Point{121.2, 31.5}, orb.Point{121.3, 31.5})
+	s.hub.changed(nil) // nothing that these readers see
+	_, two, _, _ := s.Subscribe("")
+	for _, c := range []struct{ name, known, want string }{
+		{"all", start, "2 findings 121.10–121.10 121.20–121.20 121.30–121.30"},
+		{"one", one, "2 findings 121.20–121.20 121.30–121.30"},
+		{"nothing", two, "2"},
+		{"before the first", s.hub.id(-1), "not known"},
+		{"the future", s.hub.id(3), "not known"},
+		{"nobody's", "", "not known"},
+		{"another server's, or another class's", hubOnly().hub.id(1), "not known"},
 	} {
-		_, missed, cancel := v.Subscribe(c.known)
-		if got := says(missed); got != c.want {
-			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		_, now, missed, cancel := s.Subscribe(c.known)
+		if got := says(s, missed); got != c.want || now != two {
+			t.Errorf("%s: %s at %s, want %s", c.name, got, now, c.want)
 		}
 		cancel()
 	}
-	v.hub.changed(at(4), at(5), []tiles.Ground{tiles.Everywhere(tiles.Findings)})
-	change(t, v, 5, orb.Point{121.4, 31.5})
-	if _, missed, _ := v.Subscribe(at(3)); says(missed) != "6 findings" { // anywhere and somewhere is anywhere
-		t.Error(says(missed))
+	s.hub.changed([]tiles.Ground{tiles.Everywhere(tiles.Findings)})
+	change(t, s, orb.Point{121.4, 31.5})
+	if _, _, missed, _ := s.Subscribe(two); says(s, missed) != "4 findings" { // anywhere and somewhere is anywhere
+		t.Error(says(s, missed))
 	}
-	var empty View
-	if _, missed, _ := (&View{hub: hub{readers: map[chan *Event]bool{}}}).Subscribe(empty.hub.start); missed != nil {
-		t.Error("a server that has not loaded anything knows what was missed")
+}
+
+// The word of a layer is another one after a change that touched it, and only then; it tells no server's or class's from another what it
+// has in common with them.
+func TestRevisions(t *testing.T) {
+	s, other := hubOnly(), hubOnly()
+	before := s.Revisions()
+	if len(before) != len(tiles.Names()) || before["heat"] == before["grids"] || before["heat"] == other.Revisions()["heat"] {
+		t.Errorf("words %v, of another %v", before, other.Revisions())
+	}
+	change(t, s, orb.Point{121.1, 31.5})
+	after := s.Revisions()
+	for _, name := range tiles.Names() {
+		if (before[name] == after[name]) != (name != tiles.Findings) {
+			t.Errorf("%s: %s, it was %s", name, after[name], before[name])
+		}
+	}
+	if s.hub.changed(nil); !maps.Equal(after, s.Revisions()) {
+		t.Error("a change that nobody sees gives other words")
 	}
 }
 
 func TestManyBoundsBecomeOne(t *testing.T) {
-	v := newHub()
-	events, _, cancel := v.Subscribe(at(1))
+	s := hubOnly()
+	events, start, _, cancel := s.Subscribe("")
 	defer cancel()
-	for n, c := range []struct {
+	for _, c := range []struct {
 		places int
 		want   int
 	}{{maxBounds, maxBounds}, {maxBounds + 1, 1}} {
-		change(t, v, int64(n+1), line(c.places)...)
+		change(t, s, line(c.places)...)
 		if e := <-events; len(e.Changed) != 1 || len(e.Changed[0].Bounds) != c.want {
-			t.Errorf("%d places: %s", c.places, says(e))
+			t.Errorf("%d places: %s", c.places, says(s, e))
 		}
 	}
-	change(t, v, 3, orb.Point{120, 30}, orb.Point{122, 31})
-	if _, missed, _ := v.Subscribe(at(1)); says(missed) != "4 findings 121.00–121.24 120.00–120.00 122.00–122.00" {
-		t.Errorf("merged: %s", says(missed))
+	change(t, s, orb.Point{120, 30}, orb.Point{122, 31})
+	if _, _, missed, _ := s.Subscribe(start); says(s, missed) != "3 findings 121.00–121.24 120.00–120.00 122.00–122.00" {
+		t.Errorf("merged: %s", says(s, missed))
 	}
 }
 
 // A reader that does not read is dropped and holds up nobody; the others get everything, in order.
 func TestASlowReaderIsDropped(t *testing.T) {
-	v := newHub()
-	slow, _, cancelSlow := v.Subscribe(at(1))
-	quick, _, cancelQuick := v.Subscribe(at(1))
-	left, _, cancelLeft := v.Subscribe(at(1))
+	s := hubOnly()
+	v := &View{sights: []*Sight{s, hubOnly()}}
+	slow, _, _, cancelSlow := s.Subscribe("")
+	quick, _, _, cancelQuick := s.Subscribe("")
+	left, _, _, cancelLeft := s.Subscribe("")
 	cancelLeft()
-	for n := int64(1); n <= backlog+10; n++ {
-		change(t, v, n, orb.Point{121, 31.5})
-		if e := <-quick; e.Versions.Of[grids.OnFindings] != n+1 {
-			t.Fatalf("the quick one got %s after change %d", says(e), n)
+	for n := range backlog + 10 {
+		change(t, s, orb.Point{121, 31.5})
+		if e := <-quick; e.ID != s.hub.id(n+1) {
+			t.Fatalf("the quick one got %s after change %d", says(s, e), n+1)
 		}
 	}
 	if len(slow) != backlog || v.Readers() != 1 {
 		t.Fatalf("the slow one got %d events before it was dropped, %d readers are left", len(slow), v.Readers())
 	}
+	var last *Event
 	for range backlog {
-		<-slow
+		last = <-slow
 	}
 	select {
 	case _, open := <-slow:
@@ -160,27 +170,27 @@ func TestASlowReaderIsDropped(t *testing.T) {
 	if len(left) != 0 {
 		t.Error("who left is told")
 	}
-	// with the versions that it got last, the slow one comes back and has missed nothing
-	if _, missed, _ := v.Subscribe(at(backlog + 1)); missed == nil || missed.Versions.Of[grids.OnFindings] != backlog+11 {
-		t.Errorf("coming back: %s", says(missed))
+	// with the id that it got last, the slow one comes back and has missed nothing
+	if _, _, missed, _ := s.Subscribe(last.ID); missed == nil || missed.ID != s.hub.id(backlog+10) {
+		t.Errorf("coming back: %s", says(s, missed))
 	}
 }
 
 // So many changes are remembered and no more.
 func TestOldChangesAreForgotten(t *testing.T) {
-	v := newHub()
+	s := hubOnly()
 	const n = maxEvents + 3
-	for i := int64(1); i <= n; i++ {
-		change(t, v, i, orb.Point{121, 31.5})
+	for range n {
+		change(t, s, orb.Point{121, 31.5})
 	}
 	var known []bool
-	for i := int64(1); i <= n+1; i++ {
-		_, missed, cancel := v.Subscribe(at(i))
+	for i := range n + 1 {
+		_, _, missed, cancel := s.Subscribe(s.hub.id(i))
 		cancel()
 		known = append(known, missed != nil)
 	}
-	if first := slices.Index(known, true); first != 3 || slices.Contains(known[first:], false) || len(v.hub.past) != maxEvents {
-		t.Errorf("of versions 1 to %d, the first that is known is %d; %d events are kept", n+1, first+1, len(v.hub.past))
+	if first := slices.Index(known, true); first != 3 || slices.Contains(known[first:], false) || len(s.hub.past) != maxEvents {
+		t.Errorf("of changes 0 to %d, the first that is known is %d; %d events are kept", n, first, len(s.hub.past))
 	}
 }
 
@@ -201,7 +211,8 @@ func TestAnEventIsWrittenOnce(t *testing.T) {
 func TestAProblemIsToldOnce(t *testing.T) {
 	s := newSmall()
 	v := fresh(t, newView(t, s, nil))
-	events, _, cancel := v.Subscribe(at(1))
+	sight := v.Sight(grids.ClassBands)
+	events, known, _, cancel := sight.Subscribe("")
 	defer cancel()
 	s.set(at(1), grids.Errorf(grids.Unavailable, "the database is away"))
 	for range 3 {
@@ -212,7 +223,7 @@ func TestAProblemIsToldOnce(t *testing.T) {
 	if p := v.Problem(); p.Since == nil || p.Detail != "the database is away" {
 		t.Errorf("the problem is %+v", p)
 	}
-	s.set(at(2), nil)
+	s.set(at(2), nil) // a change of findings, which these readers do not see
 	for range 3 {
 		fresh(t, v)
 	}
@@ -227,10 +238,10 @@ func TestAProblemIsToldOnce(t *testing.T) {
 			got = append(got, e.Problem.Detail)
 		}
 	}
-	if want := []string{"the database is away", "change", "well again"}; !slices.Equal(got, want) || v.Problem() != (Problem{}) {
+	if want := []string{"the database is away", "well again"}; !slices.Equal(got, want) || v.Problem() != (Problem{}) {
 		t.Errorf("told %q, want %q; the problem is %+v", got, want, v.Problem())
 	}
-	if _, missed, _ := v.Subscribe(at(1)); missed == nil || missed.Problem != nil {
-		t.Errorf("missed: %+v", missed)
+	if _, now, missed, _ := sight.Subscribe(known); missed == nil || missed.Problem != nil || now != known {
+		t.Errorf("missed: %+v at %s, it was %s", missed, now, known)
 	}
 }

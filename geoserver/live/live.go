@@ -18,7 +18,6 @@ import (
 	"github.com/paulmach/orb/geojson"
 
 	"wangge/grids"
-	"wangge/grids/disclosure"
 	"wangge/grids/risk"
 	"wangge/tiles"
 )
@@ -32,10 +31,10 @@ type Store interface {
 
 // Options are what a view is made with.
 type Options struct {
-	Land       []byte            // base map: GeoJSON polygons in EPSG:4326
-	Policy     disclosure.Policy // what may be shown of counts
+	Land       []byte // base map: GeoJSON polygons in EPSG:4326
+	K          int    // the smallest count that is shown to those who see most
 	Weights    risk.Weights
-	CacheBytes int64            // bound of the tile cache
+	CacheBytes int64            // bound of the tile caches
 	Now        func() time.Time // the clock; time.Now when nil
 	Log        *slog.Logger
 }
@@ -51,13 +50,11 @@ const (
 type View struct {
 	store  Store
 	o      Options
-	set    *tiles.Set
-	state  atomic.Pointer[State]
+	sights []*Sight                         // by class, the one that sees most first
 	fault  atomic.Pointer[fault]            // why the last look at the store failed; nil when it did not
 	faulty atomic.Pointer[map[string]fault] // layers that could not be loaded and show what they showed before
 	busy   atomic.Pointer[string]
 	parts  atomic.Pointer[string] // how far a load is
-	hub    hub
 
 	memory *memory   // of the one that looks
 	tried  time.Time // when layers with faults were last tried
@@ -86,7 +83,10 @@ func New(store Store, o Options) (*View, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	v := &View{store: store, o: o, set: tiles.NewSet(o.Policy, o.CacheBytes), memory: newMemory(), hub: hub{readers: map[chan *Event]bool{}}}
+	v := &View{store: store, o: o, memory: newMemory(o.K)}
+	for _, class := range grids.Classes {
+		v.sights = append(v.sights, newSight(class, o))
+	}
 	v.faulty.Store(&map[string]fault{})
 	fc, err := geojson.UnmarshalFeatureCollection(o.Land)
 	if err != nil {
@@ -101,21 +101,29 @@ func New(store Store, o Options) (*View, error) {
 	if err != nil {
 		return nil, err
 	}
-	v.set.Publish(tiles.Change{Snapshots: []*tiles.Snapshot{snapshot}})
+	for _, s := range v.sights {
+		s.set.Publish(tiles.Change{Snapshots: []*tiles.Snapshot{snapshot}})
+	}
 	return v, nil
 }
 
-// Tiles is the set of layers, as of the last look.
-func (v *View) Tiles() *tiles.Set { return v.set }
+// Sight is what the readers of a class see. A class that does not exist sees the territory alone.
+func (v *View) Sight(c grids.Class) *Sight {
+	if i := slices.Index(grids.Classes[:], c); i >= 0 {
+		return v.sights[i]
+	}
+	return v.sights[len(v.sights)-1]
+}
 
-// State is everything else, as of the last look; nil before the first load succeeded.
-func (v *View) State() *State { return v.state.Load() }
+// State is everything but tiles as the class that sees most has it, as of the last look; nil before the first load succeeded. It is for
+// the server itself: what goes out is of a [Sight].
+func (v *View) State() *State { return v.sights[0].State() }
+
+// Tiles is the layers as the class that sees most has them: for measuring. What goes out is of a [Sight].
+func (v *View) Tiles() *tiles.Set { return v.sights[0].set }
 
 // Now is the view's clock.
 func (v *View) Now() time.Time { return v.o.Now() }
-
-// Policy is what may be shown of counts.
-func (v *View) Policy() disclosure.Policy { return v.o.Policy }
 
 // Weights is the set of weights of the risk index.
 func (v *View) Weights() risk.Weights { return v.o.Weights }
@@ -203,7 +211,7 @@ func (v *View) fly() {
 func (v *View) look(ctx context.Context) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			v.memory = nil
+			v.memory = nil // and every class begins anew
 			v.o.Log.Error("panic in a look at the store", "value", p, "stack", string(debug.Stack()))
 			err = grids.Errorf(grids.Unavailable, "the server made a mistake while it read the database; the log has the cause")
 		}
@@ -219,7 +227,7 @@ func (v *View) sync(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	was := v.state.Load()
+	was := v.State()
 	today := grids.DayOf(v.o.Now())
 	again := len(*v.faulty.Load()) > 0 && v.o.Now().Sub(v.tried) > retryFault
 	if was != nil && v.memory != nil && was.Versions.Same(now) && was.Today == today && !again {
@@ -232,19 +240,15 @@ func (v *View) sync(ctx context.Context) error {
 // noteFault keeps since when the store is away.
 func (v *View) noteFault(err error) {
 	was := v.fault.Load()
-	var at grids.Versions
-	if st := v.state.Load(); st != nil {
-		at = st.Versions
-	}
 	switch {
 	case err == nil && was != nil:
 		v.fault.Store(nil)
-		v.hub.problem(at, Problem{})
+		v.tellProblem(Problem{})
 	case err != nil && was == nil:
 		f := &fault{err, v.o.Now()}
 		v.fault.Store(f)
 		v.o.Log.Error("the store cannot be followed", "err", err, "cause", cause(err))
-		v.hub.problem(at, f.problem())
+		v.tellProblem(f.problem())
 	case err != nil:
 		v.fault.Store(&fault{err, was.since})
 	}
@@ -294,7 +298,7 @@ func (v *View) Problems() []string {
 	for _, name := range slices.Sorted(maps.Keys(faulty)) {
 		list = append(list, fmt.Sprintf("the layer %s could not be loaded and shows what it showed before, if anything; the log has the cause", name))
 	}
-	for _, m := range v.set.Missing() {
+	for _, m := range v.Tiles().Missing() {
 		if _, known := faulty[m]; !known {
 			list = append(list, "the layer "+m+" is not loaded yet")
 		}
@@ -334,7 +338,7 @@ func (v *View) Prewarm(ctx context.Context, maxZoom int, layers ...string) error
 		for _, r := range tiles.Over(box, z) {
 			for _, layer := range layers {
 				r.Layers = []string{layer}
-				if _, err := v.set.Tile(ctx, r); err != nil {
+				if _, err := v.Tiles().Tile(ctx, r); err != nil {
 					return err
 				}
 			}

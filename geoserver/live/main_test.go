@@ -22,7 +22,6 @@ import (
 	"wangge/geoserver/demo"
 	"wangge/geoserver/localpg/pgtest"
 	"wangge/grids"
-	"wangge/grids/disclosure"
 	"wangge/grids/postgis"
 	"wangge/grids/risk"
 	"wangge/importers"
@@ -157,8 +156,8 @@ func (d *district) id() (id grids.ID) {
 	return id
 }
 
-func batchOf[T any](d *district, list []T) *grids.Batch {
-	return &grids.Batch{ID: d.id(), Subject: "test", File: "test", Rows: len(list), Accepted: len(list)}
+func batchOf[T any](d *district, subject string, list []T) *grids.Batch {
+	return &grids.Batch{ID: d.id(), Subject: subject, File: "test", Rows: len(list), Accepted: len(list)}
 }
 
 func fine() error { return nil }
@@ -166,7 +165,7 @@ func fine() error { return nil }
 func (d *district) importAreas(t *testing.T, level grids.Level) {
 	t.Helper()
 	res, err := d.ImportAreas(t.Context(), grids.Operator, grids.AreaImport{Level: level, Areas: d.areas[level], Family: grids.DrugControl, Edition: "test",
-		From: grids.DayFrom(2026, 1, 1), ToleranceM2: 10, Batch: *batchOf(d, d.areas[level])})
+		From: grids.DayFrom(2026, 1, 1), ToleranceM2: 10, Batch: *batchOf(d, string(level), d.areas[level])})
 	if err != nil || !res.Stored {
 		t.Fatalf("%s: %v, stored %v, %v", level, err, res.Stored, res.Flaws)
 	}
@@ -186,25 +185,25 @@ func imported(t *testing.T, st grids.Stored, err error) grids.Stored {
 
 func (d *district) importCases(t *testing.T, list ...grids.CaseEvent) grids.Stored {
 	t.Helper()
-	st, err := d.ImportCasework(t.Context(), grids.Operator, batchOf(d, list), func() iter.Seq[grids.CaseEvent] { return slices.Values(list) }, fine)
+	st, err := d.ImportCasework(t.Context(), grids.Operator, batchOf(d, "casework", list), func() iter.Seq[grids.CaseEvent] { return slices.Values(list) }, fine)
 	return imported(t, st, err)
 }
 
 func (d *district) importStatuses(t *testing.T, list ...grids.VillageStatus) grids.Stored {
 	t.Helper()
-	st, err := d.ImportVillageStatuses(t.Context(), grids.Operator, batchOf(d, list), func() iter.Seq[grids.VillageStatus] { return slices.Values(list) }, fine)
+	st, err := d.ImportVillageStatuses(t.Context(), grids.Operator, batchOf(d, "village-status", list), func() iter.Seq[grids.VillageStatus] { return slices.Values(list) }, fine)
 	return imported(t, st, err)
 }
 
 func (d *district) importSurveys(t *testing.T, list ...grids.SurveyResult) grids.Stored {
 	t.Helper()
-	st, err := d.ImportSurveys(t.Context(), grids.Operator, batchOf(d, list), func() iter.Seq[grids.SurveyResult] { return slices.Values(list) }, fine)
+	st, err := d.ImportSurveys(t.Context(), grids.Operator, batchOf(d, "surveys", list), func() iter.Seq[grids.SurveyResult] { return slices.Values(list) }, fine)
 	return imported(t, st, err)
 }
 
 func (d *district) importFindings(t *testing.T, list ...grids.Finding) grids.Stored {
 	t.Helper()
-	st, err := d.ImportFindings(t.Context(), grids.Operator, batchOf(d, list), func() iter.Seq[grids.Finding] { return slices.Values(list) }, fine)
+	st, err := d.ImportFindings(t.Context(), grids.Operator, batchOf(d, "findings", list), func() iter.Seq[grids.Finding] { return slices.Values(list) }, fine)
 	return imported(t, st, err)
 }
 
@@ -251,9 +250,11 @@ func (d *district) place(e *grids.CaseEvent) {
 	case 0:
 		e.VillageCode = one(d.r, d.areas[grids.LevelVillages]).Code
 		e.TownCode, e.GridCode, _ = d.places.Village(e.VillageCode)
+		e.Cell = d.places.CellOf(grids.LevelVillages, e.VillageCode)
 	case 1:
 		e.GridCode = one(d.r, d.areas[grids.LevelGrids]).Code
 		e.TownCode, _ = d.places.Grid(e.GridCode)
+		e.Cell = d.places.CellOf(grids.LevelGrids, e.GridCode)
 	default:
 		p := d.point()
 		e.Point, e.Cell = &p, d.places.Cell(p)
@@ -302,7 +303,7 @@ func (d *district) union(t *testing.T, list orb.Collection) orb.MultiPolygon {
 // newView is a view with the clock of now.
 func newView(t *testing.T, s Store, now func() time.Time) *View {
 	t.Helper()
-	v, err := New(s, Options{Land: demo.Land(), Policy: disclosure.Policy{K: 3}, Weights: risk.Default(), CacheBytes: 64 << 20, Now: now, Log: slog.New(slog.DiscardHandler)})
+	v, err := New(s, Options{Land: demo.Land(), K: 3, Weights: risk.Default(), CacheBytes: 64 << 20, Now: now, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

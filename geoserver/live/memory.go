@@ -1,6 +1,11 @@
 package live
 
 import (
+	"maps"
+	"slices"
+
+	"github.com/paulmach/orb"
+
 	"wangge/grids"
 	"wangge/grids/mesh"
 	"wangge/tiles"
@@ -9,12 +14,11 @@ import (
 // memory is what the one who looks at the store keeps between two looks, to go from one state to the next without reading all of it
 // again. No reader of a state sees it.
 type memory struct {
-	counts    grids.PlaceCounts
-	cellCases map[mesh.Cell]int      // in the window, by cell of the level "cells"
-	findings  map[uint64]finding     // by feature id
-	tallies   map[place]tally        // of findings
-	tables    map[string]grids.Table // of the levels, as read and without geometry
-	shown     map[string]grids.Table // of the levels, as their layers show them, without geometry
+	casework *ledger
+	columns  []string               // of the layer of findings
+	findings map[uint64]finding     // by feature id
+	tallies  map[place]tally        // of findings
+	tables   map[string]grids.Table // of the levels, as read and without geometry
 }
 
 // place is a unit of a level.
@@ -25,51 +29,57 @@ type place struct {
 // tally counts findings.
 type tally struct{ open, confirmed int }
 
-// finding is what of a finding counts where.
+// finding is a finding and what of it counts where.
 type finding struct {
+	row             grids.Feature
+	state           grids.FindingState
 	open, confirmed bool
 	places          [4]place // the last is its cell
 }
 
-func newMemory() *memory {
-	return &memory{findings: map[uint64]finding{}, tallies: map[place]tally{}, tables: map[string]grids.Table{}, shown: map[string]grids.Table{}}
+func newMemory(k int) *memory {
+	return &memory{casework: newLedger(k), findings: map[uint64]finding{}, tallies: map[place]tally{}, tables: map[string]grids.Table{}}
 }
 
 // takeFindings counts the rows of the layer of findings: all there are, or those of the ids alone, of which the missing ones are
-// gone. It returns the feature ids of those.
-func (m *memory) takeFindings(t grids.Table, ids []grids.ID) (gone []uint64) {
+// gone. It returns the feature ids of those, and the places where any of the ids was or is.
+func (m *memory) takeFindings(t grids.Table, ids []grids.ID) (gone []uint64, places []orb.Point) {
 	if len(ids) == 0 {
 		m.findings, m.tallies = map[uint64]finding{}, map[place]tally{}
 	}
 	column := columnsOf(t)
+	m.columns = t.Columns
 	here := make(map[uint64]bool, len(t.Features))
 	for _, f := range t.Features {
 		here[f.ID] = true
-		m.forget(f.ID)
-		next := finding{places: [4]place{{"towns", column.text(f, "_town")}, {"villages", column.text(f, "_village")}, {"grids", column.text(f, "_grid")}}}
+		places = append(m.forget(f.ID, places), f.Geometry.Bound().Center())
+		next := finding{row: f, places: [4]place{{"towns", column.text(f, "_town")}, {"villages", column.text(f, "_village")}, {"grids", column.text(f, "_grid")}}}
 		if cell, err := mesh.At(f.Geometry.Bound().Center(), cellResolution); err == nil { // a place off the earth cannot be stored
 			next.places[3] = place{"cells", cell.String()}
 		}
-		state := grids.FindingState(column.text(f, "state"))
-		next.open, next.confirmed = state.Open(), state.WasConfirmed()
+		next.state = grids.FindingState(column.text(f, "state"))
+		next.open, next.confirmed = next.state.Open(), next.state.WasConfirmed()
 		m.findings[f.ID] = next
 		m.tally(next, 1)
 	}
 	for _, id := range ids {
 		if fid := tiles.FindingID(id.String()); !here[fid] {
-			m.forget(fid)
+			places = m.forget(fid, places)
 			gone = append(gone, fid)
 		}
 	}
-	return gone
+	return gone, places
 }
 
-// forget takes a finding out of the counts.
-func (m *memory) forget(id uint64) {
-	if was, ok := m.findings[id]; ok {
-		m.tally(was, -1)
-		delete(m.findings, id)
+// forget takes a finding out of the counts, and appends where it was.
+func (m *memory) forget(id uint64, places []orb.Point) []orb.Point {
+	was, ok := m.findings[id]
+	if !ok {
+		return places
 	}
+	m.tally(was, -1)
+	delete(m.findings, id)
+	return append(places, was.row.Geometry.Bound().Center())
 }
 
 func (m *memory) tally(f finding, by int) {
@@ -88,23 +98,15 @@ func (m *memory) tally(f finding, by int) {
 	}
 }
 
-// takeCases counts events of the window by cell, and takes over the counts by place: all of them, or those of further batches.
-func (m *memory) takeCases(cases grids.CaseColumns, counts grids.PlaceCounts, w grids.Period, more bool) {
-	if !more {
-		m.cellCases, m.counts = map[mesh.Cell]int{}, counts
-	} else {
-		m.counts.Stored += counts.Stored
-		for _, pair := range []struct{ to, from map[grids.Code]int }{{m.counts.Towns, counts.Towns}, {m.counts.Villages, counts.Villages}, {m.counts.Grids, counts.Grids}} {
-			for code, n := range pair.from {
-				pair.to[code] += n
-			}
-		}
+// found is all findings as rows of their layer, with what tells whose area they are in.
+func (m *memory) found() (t grids.Table, found []tiles.Found) {
+	t.Columns = m.columns
+	for _, id := range slices.Sorted(maps.Keys(m.findings)) {
+		f := m.findings[id]
+		t.Features = append(t.Features, f.row)
+		found = append(found, tiles.Found{Place: grids.Place{Town: f.places[0].code, Village: f.places[1].code, Grid: f.places[2].code}, State: f.state})
 	}
-	for i, cell := range cases.Cells {
-		if month := grids.Month(cases.Months[i]); cell != 0 && month >= w.From && month <= w.To {
-			m.cellCases[mesh.Cell(cell).Parent(cellResolution)]++
-		}
-	}
+	return t, found
 }
 
 // without is the table without its geometry.

@@ -33,7 +33,8 @@ func (s *Store) AsMVT(ctx context.Context, layer, sql string, today grids.Day) (
 		return nil, err
 	}
 	o = &MVTOracle{conn: conn}
-	if err := o.fill(ctx, layer, sql, pgx.NamedArgs{"district": s.district, "today": today.Date(), "ids": []grids.ID(nil)}); err != nil {
+	args := pgx.NamedArgs{"district": s.district, "today": today.Date(), "ids": []grids.ID(nil)}
+	if err := s.filling(ctx, conn, func() error { return o.fill(ctx, layer, sql, args) }); err != nil {
 		return nil, errors.Join(err, o.Close())
 	}
 	return o, nil
@@ -45,6 +46,18 @@ func (s *Store) connect(ctx context.Context) (*pgx.Conn, error) {
 	config.RuntimeParams["temp_buffers"] = "256MB"
 	config.RuntimeParams["jit"] = "off"
 	return pgx.ConnectConfig(ctx, config)
+}
+
+// filling runs fill in a transaction on conn that sees the whole district.
+func (s *Store) filling(ctx context.Context, conn *pgx.Conn, fill func() error) error {
+	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		b := new(pgx.Batch)
+		s.queueScope(b, whole)
+		if err := tx.SendBatch(ctx, b).Close(); err != nil {
+			return err
+		}
+		return fill()
+	})
 }
 
 // fill puts the layer's rows into the table "feature" and composes the SQL of a tile.
@@ -115,7 +128,8 @@ func (s *Store) HeatOracle(ctx context.Context, hexagons map[int64]orb.Polygon) 
 		return nil, err
 	}
 	o = &HeatOracle{conn: conn, margin: map[int]float64{}}
-	if err := errors.Join(registerGeometry(ctx, conn), o.fill(ctx, s.district, hexagons)); err != nil {
+	fill := func() error { return o.fill(ctx, s.district, hexagons) }
+	if err := errors.Join(registerGeometry(ctx, conn), s.filling(ctx, conn, fill)); err != nil {
 		return nil, errors.Join(err, o.Close())
 	}
 	return o, nil

@@ -18,19 +18,29 @@ import (
 	"wangge/grids"
 )
 
-// Batches lists the imported files, newest first, at most limit.
-func (s *Store) Batches(ctx context.Context, limit int) (list []grids.Batch, err error) {
+// Batches lists the imported files, newest first, at most limit. The error is Forbidden for an actor without the right to import.
+func (s *Store) Batches(ctx context.Context, actor grids.Actor, limit int) (list []grids.Batch, err error) {
 	defer wrap(&err, "list the imports")
-	rows, err := s.pool.Query(ctx, `select batch_id, subject, file, rows, accepted, rejected, at, actor from import_batch
-		where district_id = $1 order by at desc, batch_id limit $2`, s.district, limit)
+	sc, err := scopeInAll(actor, grids.Import)
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, pgx.RowToStructByPos[grids.Batch])
+	err = s.view(ctx, sc, func(b *pgx.Batch) {
+		b.Queue(`select batch_id, subject, file, rows, accepted, rejected, at, actor from import_batch
+			where district_id = $1 order by at desc, batch_id limit $2`, s.district, limit).Query(func(rows pgx.Rows) (err error) {
+			list, err = pgx.CollectRows(rows, pgx.RowToStructByPos[grids.Batch])
+			return err
+		})
+	})
+	return list, err
 }
 
 func (s *Store) saveBatch(ctx context.Context, tx pgx.Tx, actor grids.Actor, b grids.Batch) error {
-	_, err := tx.Exec(ctx, `insert into import_batch (district_id, batch_id, subject, file, rows, accepted, rejected, actor) values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+	if _, err := tx.Exec(ctx, "select pg_advisory_xact_lock(310151, 2)"); err != nil { // batches get their times in the order in which they commit
+		return err
+	}
+	_, err := tx.Exec(ctx, `insert into import_batch (district_id, batch_id, subject, file, rows, accepted, rejected, actor, at) values ($1, $2, $3, $4, $5, $6, $7, $8,
+		greatest(clock_timestamp(), (select max(at) + interval '1 microsecond' from import_batch where district_id = $1)))`,
 		s.district, b.ID, b.Subject, b.File, b.Rows, b.Accepted, b.Rejected, actor.Name)
 	return err
 }
@@ -71,11 +81,15 @@ func (t table) touched(batch grids.ID, st grids.Stored, rows []grids.ID) []grids
 // importRows stores a stream of nouns, idempotent by id, in one transaction with versions, outbox and audit.
 //
 // The rows go straight into the table by COPY: that is as fast as PostgreSQL takes them. Only when some id is there
-// already does the whole batch go again, through a staging table and a merge. So rows is called once or twice and must
+// already, or where row-level security stands in the way of COPY, does the whole batch go through a staging table and a merge. So rows is called once or twice and must
 // give the same nouns each time. check, called when the stream has ended, tells whether what it gave may be stored.
 func importRows[T any](ctx context.Context, s *Store, actor grids.Actor, t table, batch *grids.Batch, rows func() iter.Seq[T], row func(T, *copyRow) error, check func() error, after func(tx pgx.Tx) error) (st grids.Stored, err error) {
 	defer wrap(&err, "import "+string(t.subject))
-	c := &change{actor: actor, action: "import", subject: t.subject, detail: batch}
+	sc, err := scopeInAll(actor, grids.Import)
+	if err != nil {
+		return st, err
+	}
+	c := &change{actor: actor, scope: sc, action: "import", subject: t.subject, detail: batch}
 	var ids []grids.ID // of the rows that changed
 	fill := func(ctx context.Context, tx pgx.Tx, into string) error {
 		next, stop := iter.Pull(rows())
@@ -87,10 +101,14 @@ func importRows[T any](ctx context.Context, s *Store, actor grids.Actor, t table
 		return check()
 	}
 	err = s.write(ctx, c, nil, func(tx pgx.Tx) (bool, error) {
-		err := pgx.BeginFunc(ctx, tx, func(sp pgx.Tx) error { return fill(ctx, sp, t.name) })
+		direct := s.copies
+		var err error
+		if direct {
+			err = pgx.BeginFunc(ctx, tx, func(sp pgx.Tx) error { return fill(ctx, sp, t.name) })
+		}
 		var pg *pgconn.PgError
-		if errors.As(err, &pg) && pg.Code == "23505" && pg.ConstraintName == t.name+"_pk" {
-			ids, err = s.merge(ctx, tx, t, &st, fill)
+		if !direct || errors.As(err, &pg) && pg.Code == "23505" && pg.ConstraintName == t.name+"_pk" {
+			ids, err = s.merge(ctx, tx, t, batch.ID, &st, fill)
 		}
 		if err != nil || st.Inserted+st.Updated == 0 {
 			return false, err
@@ -114,7 +132,7 @@ func importRows[T any](ctx context.Context, s *Store, actor grids.Actor, t table
 
 // merge copies the batch into a staging table and merges it by id; rows that say what is stored already stay untouched. It
 // returns the ids of the others, at most maxTold + 1.
-func (s *Store) merge(ctx context.Context, tx pgx.Tx, t table, st *grids.Stored, fill func(context.Context, pgx.Tx, string) error) (ids []grids.ID, err error) {
+func (s *Store) merge(ctx context.Context, tx pgx.Tx, t table, batch grids.ID, st *grids.Stored, fill func(context.Context, pgx.Tx, string) error) (ids []grids.ID, err error) {
 	if _, err := tx.Exec(ctx, fmt.Sprintf("create temporary table stage_rows (like wangge.%s including defaults) on commit drop", t.name)); err != nil {
 		return nil, err
 	}
@@ -124,6 +142,13 @@ func (s *Store) merge(ctx context.Context, tx pgx.Tx, t table, st *grids.Stored,
 	content := slices.DeleteFunc(slices.Clone(t.columns[2:len(t.columns)-1]), func(c string) bool { return slices.Contains(t.later, c) })
 	of := func(prefix string) string { return prefix + strings.Join(content, ", "+prefix) }
 	all := strings.Join(t.columns, ", ")
+	if t.name == caseworkTable.name { // what was released of it was released: it is taken back by the release's own rules
+		if _, err := tx.Exec(ctx, fmt.Sprintf(`insert into casework_past (district_id, event_id, kind, on_day, h3_12, batch_id, until_batch)
+			select t.district_id, t.event_id, t.kind, t.on_day, t.h3_12, t.batch_id, $1 from casework_event t join stage_rows s using (district_id, event_id)
+			where (%s) is distinct from (%s)`, of("t."), of("s.")), batch); err != nil {
+			return nil, err
+		}
+	}
 	err = tx.QueryRow(ctx, fmt.Sprintf(`with merged as (
 		insert into %[1]s as t (%[2]s) select %[2]s from stage_rows
 		on conflict on constraint %[1]s_pk do update set (%[3]s, batch_id) = row(%[4]s, excluded.batch_id) where (%[5]s) is distinct from (%[4]s)
@@ -138,12 +163,8 @@ func (s *Store) merge(ctx context.Context, tx pgx.Tx, t table, st *grids.Stored,
 // analyze brings the planner's statistics up to date in the same transaction: the layers are read the moment it ends, and
 // plans for empty tables made that take 20 s instead of 30 ms.
 func analyze(ctx context.Context, tx pgx.Tx, tables ...string) error {
-	for _, t := range tables {
-		if _, err := tx.Exec(ctx, "analyze wangge."+t); err != nil {
-			return err
-		}
-	}
-	return nil
+	_, err := tx.Exec(ctx, "select take_stock($1)", tables)
+	return err
 }
 
 // copyRow appends the fields of rows in PostgreSQL's binary COPY format (documentation of COPY, "Binary Format"): it

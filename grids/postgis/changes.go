@@ -1,11 +1,14 @@
 package postgis
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"wangge/grids"
 )
@@ -13,6 +16,7 @@ import (
 // change is what a write did, for the outbox and the audit row beside it.
 type change struct {
 	actor    grids.Actor
+	scope    scope
 	action   string          // a verb: import, mark, withdraw
 	subject  grids.Subject   // what the audit row is about
 	touches  []grids.Subject // whose versions grow; subject alone when empty
@@ -22,26 +26,102 @@ type change struct {
 	versions grids.Versions  // filled by write: the generation and the versions that the change made
 }
 
-// write runs f in a transaction and ends that with the versions, the outbox rows and the audit row of the change. A
-// change that f reports as nothing (false) leaves no trace. What first queues travels with the begin; it may be nil.
-func (s *Store) write(ctx context.Context, c *change, first func(*pgx.Batch), f func(tx pgx.Tx) (changed bool, err error)) error {
+// scope is for whom a transaction works. Row-level security lets it see and write nothing else.
+type scope struct {
+	right grids.Right
+	areas string // all, or one area a line, as the policies read it
+	plan  string // PostgreSQL's plan_cache_mode; "" is auto
+}
+
+// whole is the scope of the server's own work.
+var whole = scope{areas: allAreas}
+
+const allAreas = "all"
+
+// scopeOf is where the actor has the right. The error is Forbidden when that is nowhere.
+func scopeOf(actor grids.Actor, right grids.Right) (scope, error) {
+	list := actor.Scopes(right)
+	if len(list) == 0 {
+		return scope{}, grids.Errorf(grids.Forbidden, "this account has no role with the right %q: ask the system administrator for one", right)
+	}
+	return scope{right: right, areas: areasOf(list)}, nil
+}
+
+// scopeInAll is the scope of a right that is given for the whole district only. The error is Forbidden.
+func scopeInAll(actor grids.Actor, right grids.Right) (scope, error) {
+	sc, err := scopeOf(actor, right)
+	if err == nil && sc.areas != allAreas {
+		err = grids.Errorf(grids.Forbidden, "this account has the right %q in a part of the district only: ask the system administrator for it in the whole", right)
+	}
+	return sc, err
+}
+
+// areasOf is areas as the policies read them. A code with a line break, which could be read as another area, is left out.
+func areasOf(list []grids.Scope) string {
+	var lines []string
+	for _, s := range list {
+		switch {
+		case s.Level == grids.LevelDistrict:
+			return allAreas
+		case s.Code != "" && !strings.Contains(s.Code, "\n"):
+			lines = append(lines, string(s.Level)+":"+s.Code)
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// queueScope queues what SET LOCAL would do, as one statement with parameters: its plan is kept.
+func (s *Store) queueScope(b *pgx.Batch, sc scope) {
+	b.Queue(`select set_config('wangge.district', $1, true), set_config('wangge.areas', $2, true), set_config('wangge.right', $3, true), set_config('plan_cache_mode', $4, true)`,
+		strconv.Itoa(int(s.district)), sc.areas, string(sc.right), cmp.Or(sc.plan, "auto"))
+}
+
+// view reads what queue queues within a scope, in one round trip.
+func (s *Store) view(ctx context.Context, sc scope, queue func(*pgx.Batch)) error {
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
 		return err
 	}
 	defer conn.Release()
 	b := new(pgx.Batch)
+	b.BeginTx(pgx.TxOptions{AccessMode: pgx.ReadOnly})
+	s.queueScope(b, sc)
+	queue(b)
+	b.Queue("commit")
+	results := conn.SendBatch(ctx, b)
+	tx := results.Tx()
+	defer rollback(ctx, conn, tx)
+	return results.Close()
+}
+
+// rollback ends a transaction that was not committed within a batch.
+func rollback(ctx context.Context, conn *pgxpool.Conn, tx pgx.Tx) {
+	if conn.Conn().PgConn().TxStatus() != 'I' {
+		_ = tx.Rollback(ctx)
+	}
+}
+
+// write runs f in a transaction and ends that with the versions, the outbox rows and the audit row of the change. A
+// change that f reports as nothing (false) leaves no trace. What first queues travels with the begin; it may be nil.
+func (s *Store) write(ctx context.Context, c *change, first func(*pgx.Batch), f func(tx pgx.Tx) (changed bool, err error)) error {
+	pool := s.pool
+	if c.scope.right == grids.Import {
+		pool = s.load
+	}
+	conn, err := pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	b := new(pgx.Batch)
 	b.BeginTx(pgx.TxOptions{})
+	s.queueScope(b, c.scope)
 	if first != nil {
 		first(b)
 	}
 	results := conn.SendBatch(ctx, b)
 	tx := results.Tx()
-	defer func() {
-		if conn.Conn().PgConn().TxStatus() != 'I' { // not when record has committed
-			_ = tx.Rollback(ctx)
-		}
-	}()
+	defer rollback(ctx, conn, tx)
 	if err := results.Close(); err != nil {
 		return err
 	}
@@ -55,30 +135,22 @@ func (s *Store) write(ctx context.Context, c *change, first func(*pgx.Batch), f 
 // waits for nothing but the disk. The version rows are locked in a fixed order, so that two writers never wait for each
 // other crosswise, and their numbers are dense.
 func (s *Store) record(ctx context.Context, tx pgx.Tx, c *change) error {
-	detail, err := json.Marshal(c.detail)
-	if err != nil {
-		return err
-	}
 	touches := c.touches
 	if len(touches) == 0 {
 		touches = []grids.Subject{c.subject}
 	}
 	made := grids.Versions{Of: map[grids.Subject]int64{}}
 	b := new(pgx.Batch)
-	b.Queue(`select ` + generation + ` from generation`).QueryRow(func(row pgx.Row) error { return row.Scan(&made.Generation) })
-	b.Queue(`insert into audit (district_id, audit_id, actor, role, action, subject, detail) values ($1, $2, $3, $4, $5, $6, $7)`,
-		s.district, grids.NewID(), c.actor.Name, c.actor.RoleNames(), c.action, c.subject, detail)
+	if err := s.queueAudit(b, c.actor, c.action, c.subject, c.detail); err != nil {
+		return err
+	}
 	for _, sub := range slices.Sorted(slices.Values(touches)) {
-		b.Queue(`insert into district_version as d (district_id, subject, version) values ($1, $2, 1)
-			on conflict on constraint district_version_pk do update set version = d.version + 1`, s.district, sub)
-		b.Queue(`insert into outbox (district_id, subject, version, bounds, ids) select district_id, subject, version, $3, $4
-			from district_version where district_id = $1 and subject = $2 returning version`, s.district, sub, c.bounds, c.ids).
-			QueryRow(func(row pgx.Row) error {
-				var v int64
-				err := row.Scan(&v)
-				made.Of[sub] = v
-				return err
-			})
+		b.Queue(stepSQL, s.district, sub, c.bounds, c.ids).QueryRow(func(row pgx.Row) error {
+			var v int64
+			err := row.Scan(&made.Generation, &v)
+			made.Of[sub] = v
+			return err
+		})
 	}
 	b.Queue("commit")
 	if err := tx.SendBatch(ctx, b).Close(); err != nil {
@@ -87,6 +159,12 @@ func (s *Store) record(ctx context.Context, tx pgx.Tx, c *change) error {
 	c.versions = made
 	return nil
 }
+
+// stepSQL counts the version of subject $2 on and tells the outbox; it returns generation and version.
+const stepSQL = `with d as (insert into district_version as d (district_id, subject, version) values ($1, $2, 1)
+		on conflict on constraint district_version_pk do update set version = d.version + 1 returning district_id, subject, version),
+	told as (insert into outbox (district_id, subject, version, bounds, ids) select district_id, subject, version, $3, $4 from d)
+	select ` + generation + `, version from generation, d`
 
 // generation is SQL for the name of the line of history that the versions count along: 16 hexadecimal digits. It becomes
 // another one in a copy or a restored dump (another cluster or database) and on a new timeline (a promotion, a restore to

@@ -183,7 +183,7 @@ func TestAReaderTooFarBehindIsToldSo(t *testing.T) {
 	if changes, _ := since(t, s, grids.Versions{}); changes != nil {
 		t.Errorf("changes since nothing: %v", changes)
 	}
-	if _, err := s.pool.Exec(t.Context(), `delete from outbox where subject = 'findings' and version = $1`, before.Of[grids.OnFindings]+2); err != nil {
+	if _, err := owning(t, s).Exec(t.Context(), `delete from outbox where subject = 'findings' and version = $1`, before.Of[grids.OnFindings]+2); err != nil {
 		t.Fatal(err)
 	}
 	changes, now := since(t, s, before)

@@ -33,11 +33,11 @@ func (s *Store) Read(ctx context.Context, since grids.Versions, plan func(now gr
 		c.Versions, err = scanVersions(rows)
 		return err
 	})
+	s.queueScope(b, looking)
 	var steps []grids.Change
 	if since.Generation != "" {
 		s.queueSteps(b, since, &steps)
 	}
-	b.Queue(everyPlanAnew)
 	b.Queue(openSavepoint)
 	results := s.pool.SendBatch(ctx, b)
 	tx := results.Tx()
@@ -58,9 +58,12 @@ func (s *Store) Read(ctx context.Context, since grids.Versions, plan func(now gr
 
 const (
 	// A prepared statement that ran some times without ids would go on reading the whole table when there are some.
-	everyPlanAnew = "set local plan_cache_mode = force_custom_plan"
+	everyPlanAnew = "force_custom_plan"
 	openSavepoint = "savepoint look" // a layer that fails goes back to it
 )
+
+// looking is the scope of a look: the server's own.
+var looking = scope{areas: allAreas, plan: everyPlanAnew}
 
 // look is one look at the store on its way.
 type look struct {
@@ -82,12 +85,6 @@ func (l *look) parts() (list []part) {
 	if l.q.Cases {
 		list = append(list, part{"cases", func(ctx context.Context, tx pgx.Tx) (err error) {
 			c.Cases, err = s.caseColumns(ctx, tx, l.q.Batches)
-			return err
-		}})
-	}
-	if l.q.Counts {
-		list = append(list, part{"counts", func(ctx context.Context, tx pgx.Tx) (err error) {
-			c.Counts, err = s.placeCounts(ctx, tx, l.q.Window, l.q.Batches)
 			return err
 		}})
 	}
@@ -158,8 +155,9 @@ func (l *look) help(ctx, waiting context.Context, snapshot string, queue <-chan 
 	if len(queue) == 0 {
 		return nil
 	}
-	tx, err := conn.BeginTx(ctx, pgx.TxOptions{BeginQuery: "begin isolation level repeatable read read only; set transaction snapshot '" +
-		snapshot + "'; " + everyPlanAnew + "; " + openSavepoint})
+	tx, err := conn.BeginTx(ctx, pgx.TxOptions{BeginQuery: fmt.Sprintf(`begin isolation level repeatable read read only;
+		set transaction snapshot '%s'; set local wangge.district = '%d'; set local wangge.areas = '%s'; set local plan_cache_mode = %s; %s`,
+		snapshot, l.store.district, allAreas, everyPlanAnew, openSavepoint)})
 	if err != nil {
 		return nil
 	}

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -25,41 +26,132 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Store is a pool of connections to one database, and the district it works for.
+// Store is the connections to one database, and the district it works for.
 type Store struct {
-	pool     *pgxpool.Pool
+	pool     *pgxpool.Pool // answers requests, bound by row-level security
+	load     *pgxpool.Pool // imports, and nothing else
+	copies   bool          // load may COPY into the tables: it is not bound by row-level security
 	district grids.DistrictID
 }
 
-// Open connects to dsn (a URL or key=value string), brings the schema up to date and returns the store of one
-// district. The caller closes it. Errors: Unavailable (no answer), Invalid (bad dsn, PostGIS missing).
-func Open(ctx context.Context, dsn string, district grids.DistrictID) (s *Store, err error) {
+// Options say how to get into a database.
+type Options struct {
+	Owner string       // of the schema: a URL or key=value string. It is used for migrations and for making logins, then closed
+	App   string       // of a login made by hand that owns nothing; "" for logins that the server makes
+	Log   *slog.Logger // nil is slog.Default()
+}
+
+// maxLoading is how many imports may be under way in the database; further ones wait.
+const maxLoading = 2
+
+// Open is OpenWith for a database whose owner may make roles.
+func Open(ctx context.Context, dsn string, district grids.DistrictID) (*Store, error) {
+	return OpenWith(ctx, Options{Owner: dsn}, district)
+}
+
+// OpenWith brings the schema up to date as its owner, then connects by logins that own nothing and returns the store of one
+// district. The caller closes it. Errors: Unavailable (no answer), Invalid (bad address, PostGIS missing, the owner may make no
+// roles and no login was given, a login that may do too much).
+func OpenWith(ctx context.Context, o Options, district grids.DistrictID) (s *Store, err error) {
 	defer wrap(&err, "open the database")
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	s = &Store{district: district}
+	app, load, err := s.prepare(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	if !s.copies {
+		o.Log.Warn("imports are slower than they could be: the owner of the database may not grant BYPASSRLS, so rows go through a staging table", "user", load.ConnConfig.User)
+	}
+	load.MaxConns = maxLoading
+	app.MaxConns = max(app.MaxConns, 8)
+	if s.pool, err = pgxpool.NewWithConfig(ctx, app); err != nil {
+		return nil, err
+	}
+	if s.load, err = pgxpool.NewWithConfig(ctx, load); err != nil {
+		s.pool.Close()
+		return nil, err
+	}
+	err = s.begin(ctx)
+	if err == nil {
+		err = s.checkIndex(ctx, o.Log)
+	}
+	if err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// begin proves that both logins work.
+func (s *Store) begin(ctx context.Context) error {
+	for _, pool := range []*pgxpool.Pool{s.pool, s.load} {
+		err := pool.Ping(ctx)
+		var pg *pgconn.PgError
+		if errors.As(err, &pg) && strings.HasPrefix(pg.Code, "28") {
+			return grids.Hide(grids.Invalid, err, "the database does not let its user %s in: let it sign in with a password from here (pg_hba.conf), as the owner does", pool.Config().ConnConfig.User)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// prepare does as the owner what only the owner can do, and returns how to sign in from then on.
+func (s *Store) prepare(ctx context.Context, o Options) (app, load *pgxpool.Config, err error) {
+	config, err := poolConfig(o.Owner)
+	if err != nil {
+		return nil, nil, err
+	}
+	made := o.App == ""
+	if !made {
+		if app, err = poolConfig(o.App); err != nil {
+			return nil, nil, err
+		}
+	}
+	by := config.ConnConfig.Copy()
+	delete(by.RuntimeParams, "search_path") // PostGIS goes where the owner would put it
+	conn, err := pgx.ConnectConfig(ctx, by)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer conn.Close(ctx)
+	if err := migrateUp(ctx, conn); err != nil {
+		return nil, nil, err
+	}
+	own := owner{conn}
+	if err := own.ready(ctx, s.district); err != nil {
+		return nil, nil, err
+	}
+	if made {
+		first, second, bypass, err := own.logins(ctx)
+		s.copies = bypass
+		return first.as(config), second.as(config), err
+	}
+	return app, app.Copy(), own.byHand(ctx, app.ConnConfig.User)
+}
+
+// poolConfig reads an address. The error is Invalid.
+func poolConfig(dsn string) (*pgxpool.Config, error) {
 	config, err := pgxpool.ParseConfig(dsn)
 	if err != nil {
 		return nil, grids.Hide(grids.Invalid, err, "the database URL is not well formed: write it as postgres://user:password@host:5432/name")
 	}
-	if err := migrateUp(ctx, config.ConnConfig.Copy()); err != nil {
-		return nil, err
-	}
 	config.ConnConfig.RuntimeParams["search_path"] = "wangge,public"
 	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	config.ConnConfig.RuntimeParams["application_name"] = "wangge"
-	config.MaxConns = max(config.MaxConns, 8)
 	config.AfterConnect = registerGeometry
-	pool, err := pgxpool.NewWithConfig(ctx, config)
-	if err != nil {
-		return nil, err
-	}
-	if err := pool.Ping(ctx); err != nil {
-		pool.Close()
-		return nil, err
-	}
-	return &Store{pool: pool, district: district}, nil
+	return config, nil
 }
 
 // Close ends all connections.
-func (s *Store) Close() { s.pool.Close() }
+func (s *Store) Close() {
+	s.pool.Close()
+	s.load.Close()
+}
 
 // Ping asks the database for an answer. The error is Unavailable.
 func (s *Store) Ping(ctx context.Context) (err error) {
@@ -70,14 +162,10 @@ func (s *Store) Ping(ctx context.Context) (err error) {
 // District is the district the store works for.
 func (s *Store) District() grids.DistrictID { return s.district }
 
-// migrateUp applies the numbered migrations that the database does not have yet, under tern's advisory lock.
-func migrateUp(ctx context.Context, config *pgx.ConnConfig) error {
-	conn, err := pgx.ConnectConfig(ctx, config)
-	if err != nil {
-		return err
-	}
-	defer conn.Close(ctx)
-	if _, err := conn.Exec(ctx, "select pg_advisory_lock(310151)"); err != nil { // two first starts at once: create schema is not atomic
+// migrateUp applies the numbered migrations that the database does not have yet. It holds an advisory lock as long as the
+// connection lives: one process at a time prepares a database.
+func migrateUp(ctx context.Context, conn *pgx.Conn) error {
+	if _, err := conn.Exec(ctx, "select pg_advisory_lock(310151)"); err != nil { // two starts at once: create schema and roles are not atomic
 		return err
 	}
 	if _, err := conn.Exec(ctx, "create schema if not exists wangge"); err != nil {

@@ -79,7 +79,7 @@ func TestTheOtherSubjects(t *testing.T) {
 	if st, err := s.ImportFindings(t.Context(), grids.Operator, b(), seq(f), fine); err != nil || st.Inserted != 1 {
 		t.Errorf("findings: %+v, %v", st, err)
 	}
-	got, err := s.Finding(t.Context(), f.ID)
+	got, err := s.Finding(t.Context(), grids.Operator, f.ID)
 	if err != nil || got.TownCode != "310151101000" || got.State != grids.Confirmed {
 		t.Errorf("finding: %+v, %v", got, err)
 	}
@@ -122,7 +122,7 @@ func TestMark(t *testing.T) {
 	if _, _, err := s.Withdraw(t.Context(), grids.Operator, grids.ID{1}); grids.KindOf(err) != grids.NotFound {
 		t.Errorf("withdrawing nothing: %v", err)
 	}
-	if _, err := s.pool.Exec(t.Context(), `update finding set state = 'confirmed'`); err != nil {
+	if _, err := owning(t, s).Exec(t.Context(), `update finding set state = 'confirmed'`); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := s.Withdraw(t.Context(), grids.Operator, f.ID); grids.KindOf(err) != grids.Conflict {
@@ -232,7 +232,7 @@ func TestEveryColumnComesBack(t *testing.T) {
 			"finding":        "district_id, finding_id, kind, confidence, state, source, seen_at, town_code, village_code, grid_code, area_m2, ST_AsText(geom), batch_id, actor, synthetic",
 		}[table]
 		var got string
-		if err := s.pool.QueryRow(t.Context(), "select row("+columns+")::text from "+table).Scan(&got); err != nil {
+		if err := owning(t, s).QueryRow(t.Context(), "select row("+columns+")::text from "+table).Scan(&got); err != nil {
 			t.Fatal(err)
 		}
 		if got != want {

@@ -21,7 +21,7 @@ func TestTheDemoTerritoryPasses(t *testing.T) {
 	if len(c.GridOf) != 361 {
 		t.Errorf("%d villages have a grid, want 361", len(c.GridOf))
 	}
-	flaws, err := s.CheckTerritory(t.Context(), grids.DrugControl, 10)
+	flaws, err := s.CheckTerritory(t.Context(), grids.Operator, grids.DrugControl, 10)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,14 +1,14 @@
 import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
-import { expectAccessible, openMap, useBrowser, villagePoints } from './browser';
+import { expectAccessible, idle, openPage, type Role, useBrowser, villagePoints } from './browser';
 
 useBrowser();
 
 const village = villagePoints().get('四滧村村委会');
 const point = `at=point:${village?.lon},${village?.lat}`;
 
-/** The states of the page: an address, and what to do there before looking. */
-const states: [string, string, ((page: Page) => Promise<unknown>)?][] = [
+/** The states of the page: an address, what to do there before looking, and who looks. */
+const states: [string, string, ((page: Page) => Promise<unknown>)?, (Role | null)?][] = [
   ['start', ''],
   ['heat and surveys', '#show=heat,findings,surveys,labels'],
   ['statuses', '#level=villages&by=status&pick=5'],
@@ -27,7 +27,7 @@ const states: [string, string, ((page: Page) => Promise<unknown>)?][] = [
       await page.locator('.draft-state', { hasText: '1' }).waitFor();
     },
   ],
-  ['import', '#panel=import', (page) => page.locator('.import').waitFor()],
+  ['import', '#panel=import', (page) => page.locator('.import').waitFor(), 'grid-admin'],
   [
     'import report',
     '#panel=import',
@@ -39,8 +39,75 @@ const states: [string, string, ((page: Page) => Promise<unknown>)?][] = [
       await page.locator('.import button[type=submit]').click();
       await page.locator('.report .actions').waitFor();
     },
+    'grid-admin',
   ],
   ['help', '#panel=help', (page) => page.locator('.meanings').waitFor()],
+  ['signing in', '', (page) => page.locator('.demo-account').first().waitFor(), null],
+  ['a panel without the right to it', '#panel=mark', (page) => page.locator('.drawer .notice').waitFor(), 'volunteer'],
+  [
+    'why',
+    `#${point}`,
+    async (page) => {
+      await page.locator('.why button').first().click();
+      await page.locator('.explained').waitFor();
+    },
+    'patrol',
+  ],
+  ['the territory alone', `#${point}`, (page) => page.locator('.drawer .notice').waitFor(), 'system-admin'],
+  ['layers, findings by cells', '#panel=layers', (page) => page.locator('.states .wide').waitFor(), 'patrol'],
+  ['account', '#panel=account', (page) => page.locator('.pages').waitFor()],
+  [
+    'viewing as: the form',
+    '#panel=account',
+    async (page) => {
+      await page.locator('.drawer summary').click();
+      await page.locator('.drawer form select').first().waitFor();
+    },
+    'system-admin',
+  ],
+  [
+    'a new token',
+    '#panel=access',
+    async (page) => {
+      await page.locator('.block summary').first().click();
+      await page.locator('.checks').waitFor();
+    },
+  ],
+  [
+    'accounts, giving a role',
+    '#panel=users',
+    async (page) => {
+      await page.locator('.people summary').first().click();
+      await page.locator('.people form').first().waitFor();
+    },
+    'system-admin',
+  ],
+  [
+    'taking a role away',
+    '#panel=users',
+    async (page) => {
+      await page.locator('.grant button').first().click();
+      await page.locator('dialog[open]').waitFor();
+    },
+    'system-admin',
+  ],
+  [
+    'audit log',
+    '#panel=audit',
+    async (page) => {
+      await page.locator('.expand').first().click();
+      await page.locator('.log-detail').waitFor();
+    },
+    'auditor',
+  ],
+  [
+    'taking a table away',
+    '#panel=layers',
+    async (page) => {
+      await page.locator('.drawer .actions button').click();
+      await page.locator('dialog[open] select').waitFor();
+    },
+  ],
 ];
 const desktop: typeof states = [
   ...states,
@@ -58,15 +125,21 @@ const phone: typeof states = [...states, ['legend', '#panel=legend'], ['period',
 
 const join = (hash: string, more: string) => `${hash === '' ? '#' : `${hash}&`}${more}`;
 
+async function opened(hash: string, as: Role | null | undefined, phone: boolean): Promise<Page> {
+  const { page } = await openPage(hash, { phone, ...(as !== undefined && { as }) });
+  if (as !== null) await idle(page);
+  return page;
+}
+
 describe.each(['theme=light', 'theme=dark&lang=en'])('%s', (look) => {
-  it.each(desktop)('has no violation on a desktop: %s', async (name, hash, act) => {
-    const { page } = await openMap(join(hash, look));
+  it.each(desktop)('has no violation on a desktop: %s', async (name, hash, act, as) => {
+    const page = await opened(join(hash, look), as, false);
     await act?.(page);
     await expectAccessible(page, name);
   });
 
-  it.each(phone)('has no violation on a phone: %s', async (name, hash, act) => {
-    const { page } = await openMap(join(hash, look), { phone: true });
+  it.each(phone)('has no violation on a phone: %s', async (name, hash, act, as) => {
+    const page = await opened(join(hash, look), as, true);
     await act?.(page);
     await expectAccessible(page, name);
     expect(await page.evaluate(() => document.documentElement.scrollWidth), 'nothing is wider than the phone').toBe(

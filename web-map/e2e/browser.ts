@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
+import type { DemoAccount, SignInfo } from '../src/api/types';
 
 export const base = new URL(process.env.WANGGE_URL ?? 'http://127.0.0.1:8470/');
 
@@ -34,6 +35,39 @@ export function useBrowser(): void {
   });
 }
 
+/** A role that a demo account has. */
+export type Role = DemoAccount['role'];
+
+/** The demo account of a role. */
+export async function demoAccount(role: Role): Promise<DemoAccount> {
+  const info = (await (await fetch(new URL('/api/sign-in', base))).json()) as SignInfo;
+  const account = info.demo_accounts?.find((demo) => demo.role === role);
+  if (account === undefined)
+    throw new Error(`there is no demo account of the role ${role}: start the server with --demo`);
+  return account;
+}
+
+const cookies = new Map<Role, Promise<string>>(); // "name=value" of the session of each role
+
+/** Signs in as a role, once for all tests of the file: each sign-in is slow by intention. */
+function cookieOf(role: Role): Promise<string> {
+  const known = cookies.get(role) ?? signedIn(role);
+  cookies.set(role, known);
+  return known;
+}
+
+async function signedIn(role: Role): Promise<string> {
+  const { name, password } = await demoAccount(role);
+  const answer = await fetch(new URL('/api/session', base), {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ name, password, purpose: 'daily' }),
+  });
+  const [cookie = ''] = answer.headers.getSetCookie();
+  if (!answer.ok || cookie === '') throw new Error(`${name} cannot sign in: ${answer.status} ${await answer.text()}`);
+  return cookie.slice(0, cookie.indexOf(';'));
+}
+
 export interface Opened {
   page: Page;
   requests: string[]; // every address asked for, also by workers
@@ -41,6 +75,7 @@ export interface Opened {
 }
 
 interface Screen {
+  as?: Role | null; // who is signed in: the demo account of a role; null for nobody
   phone?: boolean;
   sharp?: boolean; // two device pixels a CSS pixel
   locale?: string;
@@ -48,6 +83,13 @@ interface Screen {
 
 /** Opens the map with an address ("#…") and waits until it is drawn. */
 export async function openMap(hash = '', screen: Screen = {}): Promise<Opened> {
+  const opened = await openPage(hash, screen);
+  await idle(opened.page);
+  return opened;
+}
+
+/** Opens an address ("#…") and waits for nothing. */
+export async function openPage(hash = '', screen: Screen = {}): Promise<Opened> {
   const context = await browser.newContext({
     viewport: screen.phone ? { width: 390, height: 844 } : { width: 1440, height: 900 },
     deviceScaleFactor: screen.sharp ? 2 : 1,
@@ -57,6 +99,11 @@ export async function openMap(hash = '', screen: Screen = {}): Promise<Opened> {
     reducedMotion: 'reduce', // the map jumps: nothing to wait for
   });
   open.push(context);
+  const role = screen.as === undefined ? 'commander' : screen.as;
+  if (role !== null) {
+    const [name = '', value = ''] = (await cookieOf(role)).split('=');
+    await context.addCookies([{ name, value, url: base.href, httpOnly: true, sameSite: 'Strict' }]);
+  }
   const page = await context.newPage();
   const opened: Opened = { page, requests: [], complaints: [] };
   context.on('request', (request) => opened.requests.push(request.url()));
@@ -68,7 +115,6 @@ export async function openMap(hash = '', screen: Screen = {}): Promise<Opened> {
     if (answer.status() >= 400) opened.complaints.push(`${answer.status()} ${answer.url()}`);
   });
   await page.goto(new URL(`/${hash}`, base).href);
-  await idle(page);
   return opened;
 }
 
@@ -141,9 +187,10 @@ export function countColor({ data }: Pixels, color: string): number {
   return count;
 }
 
-/** Asks the server directly. */
-export async function api<T>(path: string, init?: RequestInit): Promise<T> {
-  const answer = await fetch(new URL(path, base), init);
+/** Asks the server directly, as the commander. */
+export async function api<T>(path: string, init: RequestInit = {}): Promise<T> {
+  const headers = { ...init.headers, Cookie: await cookieOf('commander') };
+  const answer = await fetch(new URL(path, base), { ...init, headers });
   if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
   return (await answer.json()) as T;
 }

@@ -13,7 +13,7 @@ const csv = (...rows: string[]) => ({
 });
 
 it('reports bad rows by row and column, stores nothing before the commit, and draws the extent', async () => {
-  const { page } = await openMap('#show=none&panel=import');
+  const { page } = await openMap('#show=none&panel=import', { as: 'grid-admin' });
   await page
     .locator('input[type=file]')
     .setInputFiles(
@@ -41,7 +41,7 @@ it('reports bad rows by row and column, stores nothing before the commit, and dr
 
 // New ids: what is stored already would change nothing.
 it('commits a clean file and refreshes the map', async () => {
-  const { page, requests } = await openMap('#show=heat&level=none&panel=import');
+  const { page, requests } = await openMap('#show=heat&level=none&panel=import', { as: 'grid-admin' });
   await page
     .locator('input[type=file]')
     .setInputFiles(csv(row(`e2e-${Date.now()}-a`, '2026-03-01'), row(`e2e-${Date.now()}-b`, '2026-03-02')));
@@ -57,7 +57,7 @@ it('commits a clean file and refreshes the map', async () => {
 });
 
 it('shows that a file with personal columns is refused, and offers no commit', async () => {
-  const { page } = await openMap('#show=none&panel=import');
+  const { page } = await openMap('#show=none&panel=import', { as: 'grid-admin' });
   const buffer = Buffer.from(
     `id,kind,date,lon,lat,身份证号\n1,tipoff,2026-03-01,${village?.lon},${village?.lat},310230199001011234\n`,
   );

@@ -3,10 +3,13 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 
+/** "add-accountRequest" as the name of a type. */
+const nameOf = (name) => name.replace(/-(\w)/g, (_, letter) => letter.toUpperCase());
+
 /** The TypeScript of one JSON schema. */
 function typeOf(schema) {
   if (schema === true || Object.keys(schema).length === 0) return 'unknown';
-  if (schema.$ref) return schema.$ref.split('/').at(-1);
+  if (schema.$ref) return nameOf(schema.$ref.split('/').at(-1));
   if (schema.enum) return schema.enum.map((value) => `'${value}'`).join(' | ');
   const types = [schema.type ?? 'unknown'].flat();
   return types.map((type) => plainType(type, schema)).join(' | ');
@@ -36,7 +39,7 @@ function body(schema) {
 /** The whole file for an OpenAPI 3.1 document. */
 export function schemaFile(openapi) {
   const schemas = Object.entries(openapi.components.schemas).sort(([a], [b]) => (a < b ? -1 : 1));
-  const interfaces = schemas.map(([name, schema]) => `export interface ${name} ${body(schema)}`);
+  const interfaces = schemas.map(([name, schema]) => `export interface ${nameOf(name)} ${body(schema)}`);
   return `// Made by scripts/types.mjs from /api/openapi.json: run \`make types\`, do not edit.\n\n${interfaces.join('\n\n')}\n`;
 }
 

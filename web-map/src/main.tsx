@@ -1,14 +1,16 @@
 import { render } from 'preact';
 import { App } from './panels/app';
-import { dressDocument, followHistory, loadMeta } from './state/app';
+import { dressDocument, followHistory } from './state/app';
 import { onKey } from './state/keys';
-import { followServer } from './state/live';
+import { followReader } from './state/live';
+import { beginSession, followRefusals } from './state/session';
 import './styles.css';
 
-void loadMeta();
+void beginSession();
 dressDocument();
 followHistory();
-followServer();
+followRefusals();
+followReader();
 document.addEventListener('keydown', onKey);
 
 const root = document.getElementById('app');

@@ -21,6 +21,7 @@ const nothing: Overlay = {
   level: 'grids',
   theme: 'light',
   filter: null,
+  plain: false,
   outlined: null,
   point: null,
   draft: null,
@@ -96,4 +97,17 @@ describe('the symbols of the finding states', () => {
     ['#b3123b', '#ffffff'],
     ['#000000', '#ffffff'],
   ])('ink on %s is %s', (color, ink) => expect(inkOn(color)).toBe(ink));
+});
+
+it('who sees the territory alone is not told of each unit that nothing is known', () => {
+  const hatched: StyleSpecification = {
+    ...served,
+    layers: served.layers.map((layer) =>
+      layer.id === 'grids-hatch' && layer.type === 'fill' ? { ...layer, paint: { 'fill-pattern': 'hatch' } } : layer,
+    ),
+  };
+  const ids = (plain: boolean) => compose(hatched, { ...nothing, plain }).layers.map((layer) => layer.id);
+  expect(ids(false)).toContain('grids-hatch');
+  expect(ids(true)).not.toContain('grids-hatch');
+  expect(ids(true)).toContain('grids-fill'); // to be pointed at
 });

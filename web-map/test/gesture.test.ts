@@ -3,21 +3,21 @@ import { batch } from '@preact/signals';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { HeatValues, Meta, Periods } from '../src/api/types';
 import { address, change, meta, periods } from '../src/state/app';
-import { brushing, densities, ground, reachFor, reachNothing, reachOn } from '../src/state/heat';
+import { brushing, densities, ground, heatOf, reachFor, reachNothing, reachOn } from '../src/state/heat';
 import { brush, brushes, monthsBetween, periodOf } from '../src/state/period';
 
 const names = monthsBetween('2022-01', '2025-11'); // 47 months
 const asked: string[] = [];
 let hold: Promise<void> = Promise.resolve();
 
-/** Counts as many cases as the period has months, in a cell of 1 km². */
+/** Counts as many cases as the period has months, in a cell of 1 km²; another has none. */
 function valuesOf(url: URL): HeatValues {
   const texts = (url.searchParams.get('periods') ?? '').split(',');
   const months = texts.map((text) => {
     const [from, to] = text.split('..');
     return monthsBetween(from || '2022-01', to || '2025-11').length;
   });
-  return { res: 8, periods: texts, ids: [1], area_km2: [1], cases: months.map((n) => [n]) };
+  return { res: 8, periods: texts, ids: [1, 2], area_km2: [1, 1], cases: months.map((n) => [n, 0]) };
 }
 
 beforeEach(async () => {
@@ -27,6 +27,8 @@ beforeEach(async () => {
     if (url.pathname === '/api/periods')
       return json({
         k: 3,
+        wider: [],
+        closed: '2025-11',
         months: names.map((month) => ({ month, value: { state: 'number', n: 1 } })),
       } satisfies Periods);
     if (url.pathname !== '/api/heat/values') return json({ classes: [], special: [] });
@@ -35,7 +37,12 @@ beforeEach(async () => {
     return json(valuesOf(url));
   });
   change({ show: ['heat'], level: 'none', from: '2024-01', to: '2024-03' });
-  meta.value = { period: { first: '2022-01', last: '2025-11' }, indicators: [], layers: [] } as unknown as Meta;
+  meta.value = {
+    period: { first: '2022-01', last: '2025-11' },
+    bands: [],
+    indicators: [],
+    layers: [],
+  } as unknown as Meta;
   ground.value = { box: [121, 31, 122, 32], z: 9 };
   await vi.waitFor(() => expect(periods.loaded.value.state).toBe('ready'));
   await vi.waitFor(() => expect(shownMonths()).toBe(3));
@@ -91,6 +98,13 @@ it('keeps the colours until the answer is there, and then shows where the finger
   answer();
   await vi.waitFor(() => expect(shownMonths()).toBe(11));
   expect(asked).toHaveLength(1);
+});
+
+it('says what is in the uppermost hexagon that has anything, as a band to whoever sees bands', async () => {
+  expect(heatOf([99, 2, 1])).toEqual({ value: { state: 'number', n: 3 }, areaKm2: 1 });
+  meta.value = { ...(meta.value as Meta), bands: [3, 10] };
+  expect(heatOf([1])).toEqual({ value: { state: 'band', n: 3, to: 9 }, areaKm2: 1 });
+  expect(heatOf([99, 2])).toBeNull();
 });
 
 it('no question names more than 64 periods', async () => {

@@ -28,7 +28,8 @@ it('periods are written with open ends', () => {
 
 it('counts become densities by period; what has nothing to show is left out', () => {
   const asked = question({ periods: ['a', 'b'] });
-  const { rows } = tableOf(asked, answerTo(asked));
+  const { rows, areaKm2 } = tableOf(asked, answerTo(asked));
+  expect(areaKm2.get(8)).toBe(4);
   expect([...(rows.get('a') ?? [])]).toEqual([[7, 1.5]]);
   expect([...(rows.get('b') ?? [])]).toEqual([[7, 2]]);
 });

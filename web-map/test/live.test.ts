@@ -22,13 +22,11 @@ class Stream extends EventTarget {
   }
 }
 
-const layer = (id: string, subjects: string[]) => ({ id, subjects, version: 1, title: { zh: '', en: '' } });
+const first = { layers: { grids: 'g1', findings: 'f1', hexagons: 'h1' } };
 const served = {
-  generation: 'g',
   indicators: [],
-  layers: [layer('grids', ['grids']), layer('findings', ['findings']), layer('hexagons', ['casework'])],
+  layers: Object.entries(first.layers).map(([id, revision]) => ({ id, revision, subjects: [], title: {} })),
 } as unknown as Meta;
-const first = { generation: 'g', layers: { grids: 1, findings: 1, casework: 1 } };
 
 let asked: Touched[][];
 let stop: () => void;
@@ -53,34 +51,48 @@ afterEach(() => {
 });
 
 it('a change is asked for where it is, and nowhere else', () => {
-  stream().say('versions', first);
+  stream().say('revisions', first);
   expect(asked).toEqual([]);
   const changed = [{ layer: 'findings', bounds: [[121.5, 31.6, 121.5, 31.6]] }];
-  stream().say('change', { ...first, layers: { ...first.layers, findings: 2 }, changed });
+  stream().say('change', { changed });
   expect(asked).toEqual([changed]);
 });
 
-it('a stream that cannot be resumed is compared with what was heard last', () => {
-  stream().say('versions', first);
-  stream().say('change', { ...first, layers: { ...first.layers, findings: 2 }, changed: [{ layer: 'findings' }] });
+it('what changed before the first word was heard is asked for', () => {
+  stream().say('revisions', { layers: { ...first.layers, grids: 'g2' } });
+  expect(asked).toEqual([[{ layer: 'grids' }]]);
+});
+
+it('a stream that cannot be resumed is compared with what was heard last, not with what was served since', () => {
+  stream().say('revisions', first);
+  const later = { ...first.layers, findings: 'f2' };
+  meta.value = { ...served, layers: served.layers.map((l) => ({ ...l, revision: 'later' })) };
+  stream().say('revisions', { layers: later });
+  expect(asked).toEqual([[{ layer: 'findings' }]]);
   asked.length = 0;
-  stream().say('versions', { ...first, layers: { ...first.layers, findings: 2 } });
+  stream().say('revisions', { layers: later });
   expect(asked).toEqual([]);
-  stream().say('versions', { ...first, layers: { grids: 1, findings: 3, casework: 1 } });
+});
+
+it('what changed since the last words is asked for again: one change more may not have been heard', () => {
+  stream().say('revisions', first);
+  stream().say('change', { changed: [{ layer: 'findings' }] });
+  asked.length = 0;
+  stream().say('revisions', { layers: { ...first.layers, findings: 'f2' } });
   expect(asked).toEqual([[{ layer: 'findings' }]]);
 });
 
-it('everything may be another after a restore', () => {
-  stream().say('versions', first);
-  stream().say('change', { ...first, generation: 'h', changed: [{ layer: 'grids', bounds: [[0, 0, 0, 0]] }] });
+it('another server has other words: everything is asked for', () => {
+  stream().say('revisions', first);
+  stream().say('revisions', { layers: { grids: 'x', findings: 'y', hexagons: 'z' } });
   expect(asked).toEqual([[{ layer: 'grids' }, { layer: 'findings' }, { layer: 'hexagons' }]]);
 });
 
 it('a storm of changes reaches every tile, but the panels twice a second', () => {
-  stream().say('versions', first);
+  stream().say('revisions', first);
   const before = revision.value;
   for (let i = 0; i < 100; i++) {
-    stream().say('change', { ...first, changed: [{ layer: 'findings' }] });
+    stream().say('change', { changed: [{ layer: 'findings' }] });
     vi.advanceTimersByTime(10);
   }
   expect(asked).toHaveLength(100);
@@ -121,4 +133,33 @@ it('a write of our own is asked for only when the stream would not tell', () => 
   following.value = false;
   refreshAfterWrite(['findings']);
   expect(asked).toEqual([[{ layer: 'findings' }]]);
+});
+
+it('a stream that was lost and is back asks who is signed in: rights may be others', () => {
+  const paths: string[] = [];
+  vi.stubGlobal('fetch', async (path: string) => {
+    paths.push(path);
+    return new Response('{}', { status: 500 });
+  });
+  stream().say('revisions', first);
+  stream().say('error');
+  expect(paths).toEqual([]);
+  stream().say('open');
+  expect(paths).toEqual(['/api/session']);
+  stream().say('open');
+  expect(paths).toHaveLength(1);
+  expect(asked).toEqual([]);
+});
+
+it('asks whether anybody is still signed in when the stream is refused', () => {
+  const paths: string[] = [];
+  vi.stubGlobal('fetch', async (path: string) => {
+    paths.push(path);
+    return new Response('{}', { status: 500 });
+  });
+  stream().say('error'); // lost, and resumed by itself
+  expect(paths).toEqual([]);
+  stream().close();
+  stream().say('error');
+  expect(paths).toEqual(['/api/session']);
 });

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   brush,
   brushes,
+  cuts,
   extend,
   keyed,
   keyMove,
@@ -14,6 +15,7 @@ import {
   rangeOf,
   shift,
   shifts,
+  wholeYears,
   yearRange,
 } from '../src/state/period';
 
@@ -114,4 +116,31 @@ describe('what is in reach', () => {
     expect(near).toContainEqual(range(2, 4));
     expect(nearest([range(0, 1), range(0, 1)], range(0, 1), 5)).toEqual([range(0, 1)]);
   });
+});
+
+describe('whole years', () => {
+  const long = monthsBetween('2021-03', '2026-02');
+  it.each([
+    ['2026-02', 3, '2023-01', '2025-12'],
+    ['2025-12', 3, '2023-01', '2025-12'],
+    ['2025-11', 3, '2022-01', '2024-12'],
+    ['2026-02', 9, '2021-03', '2025-12'], // as far as the bar reaches
+  ])('told up to %s, %d years', (closed, n, from, to) => {
+    const { first, last } = wholeYears(long, closed, n) ?? range(-1, -1);
+    expect([long[first], long[last]]).toEqual([from, to]);
+  });
+
+  it('are none before one is over', () => {
+    expect(wholeYears(monthsBetween('2025-02', '2025-06'), '2025-06', 3)).toBeNull();
+  });
+
+  it.each([
+    ['2025-01', '2025-12', false],
+    ['2024-01', '2026-12', false],
+    ['2025-02', '2025-12', true],
+    ['2024-06', '2025-06', true],
+    ['2024-01', '2024-12', false],
+  ])('%s to %s cuts through 2025: %s', (first, last, expected) =>
+    expect(cuts({ from: '2025-01', to: '2025-12' }, first, last)).toBe(expected),
+  );
 });

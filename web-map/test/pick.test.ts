@@ -69,6 +69,18 @@ describe('filtering to legend entries', () => {
     ],
   ])('counts %j', (picks, expected) => expect(through(numbers('cases'), picks, counts)).toEqual(expected));
 
+  it('counts in bands', () => {
+    const banded = [{ cases: 5, cases_to: 9, cases_state: 'band' }, { cases: 7, cases_state: 'number' }, {}];
+    const legend = numbers('cases');
+    legend.special.push({ state: 'band', color: '#444444', label: 'band', count: 1 });
+    expect(through(legend, ['band'], banded)).toEqual([0]);
+    expect(through(legend, ['1'], banded)).toEqual([0, 1]); // and in the class of its beginning
+  });
+
+  it('findings that are missing are too few, when the legend says so', () => {
+    expect(through(numbers('findings_open'), ['suppressed'], [{ findings_open: 5 }, {}])).toEqual([1]);
+  });
+
   it('a survey that is missing was not made', () => {
     expect(through(numbers('survey'), ['notlooked'], [{ survey: 3 }, {}])).toEqual([1]);
   });

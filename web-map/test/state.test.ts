@@ -1,7 +1,8 @@
 import { signal } from '@preact/signals';
 import { describe, expect, it } from 'vitest';
+import { csvPath } from '../src/api/audit';
 import { Problem, problemOf, withQuery } from '../src/api/http';
-import { legendPath, stylePath } from '../src/api/wangge';
+import { explainPath, exportPath, legendPath, stylePath } from '../src/api/wangge';
 import { outdated } from '../src/state/live';
 import { latest, resource } from '../src/state/resource';
 import { uuid } from '../src/state/uuid';
@@ -30,6 +31,16 @@ describe('addresses of the server', () => {
     [
       legendPath({ ...classing, method: 'manual' }, 'light', 'zh'),
       '/api/legend?level=grids&indicator=risk&method=manual&classes=6&breaks=1,2&theme=light&lang=zh',
+    ],
+    [explainPath('grids', 'G-1', { kinds: [] }), '/api/explain?level=grids&code=G-1'],
+    [
+      explainPath('cells', '8830e1', { from: '2025-01', kinds: ['a', 'b'] }),
+      '/api/explain?level=cells&code=8830e1&from=2025-01&kind=a,b',
+    ],
+    [exportPath('findings', 'verify'), '/api/export/findings.csv?purpose=verify'],
+    [
+      csvPath({ from: '', to: '2026-03-31T16:00:00.000Z', actor: '', action: 'export', subject: '' }, 'audit'),
+      '/api/audit.csv?to=2026-03-31T16%3A00%3A00.000Z&action=export&purpose=audit',
     ],
   ])('%s', (got, expected) => expect(got).toBe(expected));
 
@@ -80,23 +91,15 @@ describe('a resource', () => {
   });
 });
 
-describe('versions', () => {
-  const layer = (id: string, version: number, subjects: string[]) => ({
-    id,
-    version,
-    subjects,
-    title: { zh: '', en: '' },
-  });
-  const served = {
-    generation: 'g',
-    layers: [layer('grids', 7, ['grids', 'findings']), layer('heat', 2, ['casework']), layer('labels', 4, ['grids'])],
-  };
+describe('words of layers', () => {
+  const words = (layers: Record<string, string>) => new Map(Object.entries(layers));
+  const shown = { grids: 'a', heat: 'b', labels: 'c' };
   it.each([
-    ['nothing new', { grids: 4, findings: 3, casework: 2 }, 'g', []],
-    ['a finding', { grids: 4, findings: 4, casework: 2 }, 'g', ['grids']],
-    ['a case', { grids: 4, findings: 3, casework: 3 }, 'g', ['heat']],
-    ['a restore', { grids: 4, findings: 3, casework: 2 }, 'h', ['grids', 'heat', 'labels']],
-  ])('%s', (_, layers, generation, expected) => expect(outdated(served, { layers, generation })).toEqual(expected));
+    ['nothing new', shown, []],
+    ['another word', { ...shown, grids: 'd' }, ['grids']],
+    ['a layer that is not known', { ...shown, cells: 'a' }, ['cells']],
+    ['another server', { grids: 'x', heat: 'y', labels: 'z' }, ['grids', 'heat', 'labels']],
+  ])('%s', (_, heard, expected) => expect(outdated(words(shown), words(heard))).toEqual(expected));
 });
 
 it('ids are UUIDs of version 7 and in the order of time', () => {

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 import { reachable } from './http';
-import type { Change, Trouble, Versions } from './types';
+import type { Change, Revisions, Trouble } from './types';
 
 /** True while the server's event stream is open: what changes is then heard. */
 export const following = signal(false);
@@ -9,10 +9,14 @@ export const following = signal(false);
 export const trouble = signal<Trouble | null>(null);
 
 export interface Ears {
-  /** The versions of everything: the stream is new, and changes before it were not heard. */
-  versions(versions: Versions): void;
+  /** Words for everything: the stream is new, and changes before it were not heard. */
+  revisions(revisions: Revisions): void;
   /** What changed since the last event. */
   change(change: Change): void;
+  /** The stream was lost and is back: the server also ends it when somebody's rights change. */
+  resumed(): void;
+  /** The server will not have us listen: nobody may be signed in any more. */
+  refused(): void;
 }
 
 const reopenMs = 4000;
@@ -24,7 +28,8 @@ const reopenMs = 4000;
 export function follow(ears: Ears): () => void {
   const source = new EventSource('/api/events');
   let stop = () => source.close();
-  source.addEventListener('versions', (event) => ears.versions(JSON.parse(event.data) as Versions));
+  let lost = false;
+  source.addEventListener('revisions', (event) => ears.revisions(JSON.parse(event.data) as Revisions));
   source.addEventListener('change', (event) => ears.change(JSON.parse(event.data) as Change));
   source.addEventListener('problem', (event) => {
     const said = JSON.parse(event.data) as Partial<Trouble>;
@@ -33,10 +38,14 @@ export function follow(ears: Ears): () => void {
   source.addEventListener('open', () => {
     reachable.value = following.value = true;
     trouble.value = null; // said again if it still holds
+    if (lost) ears.resumed();
+    lost = false;
   });
   source.addEventListener('error', () => {
     following.value = false;
+    lost = true;
     if (source.readyState !== EventSource.CLOSED) return;
+    ears.refused();
     const timer = setTimeout(() => {
       stop = follow(ears);
     }, reopenMs);

@@ -1,4 +1,4 @@
-import { Away, ask, post, problemOf, reachable, withQuery } from './http';
+import { Away, ask, heed, post, problemOf, reachable, remove, withQuery } from './http';
 import type { ImportBatch, ImportReport } from './types';
 
 /** What the sender says about a file; everything else is found in the file itself. */
@@ -27,7 +27,9 @@ export function dryRun(
     };
     request.onabort = () => reject(new DOMException('the upload was cancelled', 'AbortError'));
     request.onload = () => {
-      if (request.status < 200 || request.status > 299) return reject(problemOf(request.status, request.responseText));
+      if (request.status < 200 || request.status > 299) {
+        return reject(heed(problemOf(request.status, request.responseText)));
+      }
       resolve(JSON.parse(request.responseText) as ImportReport);
     };
     signal.addEventListener('abort', () => request.abort());
@@ -36,5 +38,5 @@ export function dryRun(
 }
 
 export const commit = (id: string): Promise<ImportReport> => post(`/api/imports/${id}/commit`);
-export const cancel = (id: string): Promise<unknown> => ask(`/api/imports/${id}`, { method: 'DELETE' });
+export const cancel = (id: string): Promise<unknown> => remove(`/api/imports/${id}`);
 export const batches = (): Promise<{ batches: ImportBatch[] }> => ask('/api/imports');

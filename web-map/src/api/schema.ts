@@ -1,5 +1,50 @@
 // Made by scripts/types.mjs from /api/openapi.json: run `make types`, do not edit.
 
+export interface Account {
+  demo: boolean;
+  disabled: boolean;
+  display: string;
+  grants: Grant[] | null;
+  id: string;
+  last_seen: string | null;
+  must_change: boolean;
+  name: string;
+}
+
+export interface AccountList {
+  accounts: Account[] | null;
+}
+
+export interface AddAccountRequest {
+  display: string;
+  name: string;
+}
+
+export interface Area {
+  code: string;
+  level: 'district' | 'towns' | 'villages' | 'grids';
+  name: string;
+}
+
+export interface AuditPage {
+  next?: number;
+  rows: AuditRow[] | null;
+}
+
+export interface AuditRow {
+  action: string;
+  actor: string;
+  address: string;
+  at: string;
+  behind: string;
+  detail: unknown;
+  purpose: string;
+  role: string;
+  seq: number;
+  subject: string;
+  way: string;
+}
+
 export interface Batch {
   accepted: number;
   actor: string;
@@ -19,6 +64,11 @@ export interface Category {
   color?: string;
   id: string;
   title: Text;
+}
+
+export interface ChangePasswordRequest {
+  new: string;
+  old: string;
 }
 
 export interface Class {
@@ -72,6 +122,32 @@ export interface ErrorModel {
   type?: string;
 }
 
+export interface ExplainedPart {
+  area_km2: number;
+  res: number;
+  share: number;
+}
+
+export interface ExplainedPeriod {
+  closed: string;
+  from?: string;
+  to?: string;
+}
+
+export interface Explanation {
+  class: string;
+  code: string;
+  finest: number;
+  k: number;
+  level: string;
+  parts: ExplainedPart[] | null;
+  period: ExplainedPeriod;
+  release: string;
+  rule: Text;
+  value: Value;
+  wider: boolean;
+}
+
 export interface Field {
   name: string;
   title: Text;
@@ -114,6 +190,21 @@ export interface Flaw {
 
 export interface Flaws {
   findings: Flaw[] | null;
+}
+
+export interface Grant {
+  from: string;
+  id: string;
+  role: string;
+  scope: Area;
+  until: string | null;
+}
+
+export interface GrantRequest {
+  from?: string;
+  role: string;
+  scope: Scope;
+  until?: string;
 }
 
 export interface HeatValues {
@@ -167,6 +258,19 @@ export interface Legend {
   unit: string;
 }
 
+export interface MadeToken {
+  id: string;
+  token: string;
+}
+
+export interface MakeTokenRequest {
+  days: number;
+  name: string;
+  purpose: string;
+  rights: string[] | null;
+  scope: Scope;
+}
+
 export interface MarkedFinding {
   area_m2: number;
   grid_code: string;
@@ -174,19 +278,51 @@ export interface MarkedFinding {
   state: string;
   town_code: string;
   v: string;
-  version: number;
   village_code: string;
+}
+
+export interface Me {
+  account: MeAccount;
+  by_token: boolean;
+  class: string;
+  expires_at: string;
+  k: number;
+  purpose: string;
+  rights: string[] | null;
+  roles: MeRole[] | null;
+  view_as: MeViewAs;
+}
+
+export interface MeAccount {
+  demo: boolean;
+  display: string;
+  id: string;
+  must_change_password: boolean;
+  name: string;
+}
+
+export interface MeRole {
+  role: string;
+  scope: Area;
+  title: Text;
+}
+
+export interface MeViewAs {
+  by: string;
+  role: string;
+  scope: Area;
 }
 
 export interface Meta {
   attribution: string[] | null;
+  bands: number[] | null;
   case_kinds: Category[] | null;
+  class: string;
   district: MetaDistrict;
   edition?: MetaEdition;
   finding_kinds: Category[] | null;
   finding_sources: Category[] | null;
   finding_states: Category[] | null;
-  generation: string;
   indicators: Indicator[] | null;
   k: number;
   layers: MetaLayer[] | null;
@@ -220,9 +356,9 @@ export interface MetaLayer {
   id: string;
   maxzoom: number;
   minzoom: number;
+  revision: string;
   subjects: string[] | null;
   title: Text;
-  version: number;
 }
 
 export interface MetaPeriod {
@@ -248,6 +384,11 @@ export interface MonthCount {
   value: Value;
 }
 
+export interface NewAccount {
+  account: Account;
+  password: string;
+}
+
 export interface NewFinding {
   confidence: number;
   geometry: unknown;
@@ -257,9 +398,20 @@ export interface NewFinding {
   source: string;
 }
 
+export interface NewPassword {
+  password: string;
+}
+
 export interface Periods {
+  closed: string;
   k: number;
   months: MonthCount[] | null;
+  wider: SpanCount[] | null;
+}
+
+export interface Provider {
+  id: string;
+  title: Text;
 }
 
 export interface RiskPart {
@@ -279,6 +431,70 @@ export interface RiskValue {
   version: string;
 }
 
+export interface Scope {
+  code: string;
+  level: string;
+}
+
+export interface Session {
+  address: string;
+  agent: string;
+  begun_at: string;
+  current: boolean;
+  id: string;
+  purpose: string;
+  used_at: string;
+}
+
+export interface Sessions {
+  sessions: Session[] | null;
+}
+
+export interface SetPurposeRequest {
+  purpose: string;
+}
+
+export interface SignInRequest {
+  name: string;
+  password: string;
+  purpose: string;
+}
+
+export interface SignIn {
+  demo_accounts?: SignInDemo[] | null;
+  providers: Provider[] | null;
+  purposes: SignInPurpose[] | null;
+  roles: SignInRole[] | null;
+}
+
+export interface SignInDemo {
+  area: string;
+  name: string;
+  password: string;
+  role: string;
+  title: Text;
+}
+
+export interface SignInPurpose {
+  en: string;
+  id: string;
+  zh: string;
+}
+
+export interface SignInRole {
+  class: string;
+  levels: string[] | null;
+  rights: string[] | null;
+  role: string;
+  title: Text;
+}
+
+export interface SpanCount {
+  from: string;
+  to: string;
+  value: Value;
+}
+
 export interface Special {
   color: string;
   count: number;
@@ -292,6 +508,21 @@ export interface Text {
   zh: string;
 }
 
+export interface Token {
+  expires_at: string;
+  id: string;
+  made_at: string;
+  name: string;
+  purpose: string;
+  rights: string[] | null;
+  scope: Area;
+  used_at: string | null;
+}
+
+export interface Tokens {
+  tokens: Token[] | null;
+}
+
 export interface Unit {
   area_km2: number;
   bbox: number[] | null;
@@ -299,8 +530,8 @@ export interface Unit {
   certified_share: Value;
   code: string;
   density: Value;
-  findings_confirmed: number;
-  findings_open: number;
+  findings_confirmed: Value;
+  findings_open: Value;
   level: string;
   name: string;
   res?: number;
@@ -314,4 +545,10 @@ export interface Unit {
 export interface Value {
   n?: number;
   state: string;
+  to?: number;
+}
+
+export interface Viewed {
+  role: string;
+  scope: Scope;
 }

@@ -10,12 +10,23 @@ export type Title = Record<Lang, string>;
 export type Level = 'grids' | 'villages' | 'towns' | 'cells' | 'none';
 export type Method = 'quantile' | 'jenks' | 'equal' | 'manual';
 
-/** A count or measure that may be hidden or missing. "zero" carries no number. */
+/** A count or measure that may be hidden or missing. "zero" carries no number; a band is n…to, without "to" n or more. */
 export interface Value {
   state: ValueState;
   n?: number;
+  to?: number;
 }
-export type ValueState = 'number' | 'zero' | 'suppressed' | 'nodata' | 'notlooked';
+export type ValueState = 'number' | 'zero' | 'band' | 'suppressed' | 'nodata' | 'notlooked';
+
+/** A type of the server as it is read: its lists are never null, and its values narrowed. */
+type Read<T> =
+  NonNullable<T> extends readonly (infer Item)[]
+    ? Read<Item>[]
+    : Exclude<keyof schema.Value, keyof T> extends never
+      ? Value
+      : T extends object
+        ? { [K in keyof T]: Read<T[K]> }
+        : T;
 
 /** west, south, east, north in degrees. */
 export type Box = [number, number, number, number];
@@ -33,10 +44,11 @@ export interface Indicator extends Named {
 
 export interface Meta {
   version: string;
-  generation: string;
   now: string;
   synthetic: boolean;
   k: number;
+  class: Class;
+  bands: number[]; // where bands of counts begin; none where numbers are shown
   district: { code: string; name: string; name_en: string; bbox: Box };
   edition?: { id: string; family: string; name: string; state: string; effective_from: string; grids: number };
   period?: { first: string; last: string };
@@ -46,7 +58,7 @@ export interface Meta {
     window_to: string;
     weights: { factor: string; weight: number; title: Title }[];
   };
-  layers: { id: string; title: Title; version: number; subjects: string[] }[]; // subjects: what the layer is made of
+  layers: { id: string; title: Title; revision: string; subjects: string[] }[]; // subjects: what the layer is made of
   indicators: Indicator[];
   case_kinds: Named[];
   finding_kinds: Named[];
@@ -56,10 +68,7 @@ export interface Meta {
   attribution: string[];
 }
 
-export interface Periods {
-  months: { month: string; value: Value }[];
-  k: number;
-}
+export type Periods = Read<schema.Periods>;
 
 export interface LegendClass {
   from?: number;
@@ -89,21 +98,8 @@ export interface Legend {
 }
 
 /** One factor of a composite risk value; contribution is in points of the 0–100 scale. */
-export interface Part {
-  factor: string;
-  title: Title;
-  raw: Value;
-  unit: string;
-  normalised: number | null;
-  weight: number;
-  contribution: number;
-  note?: Title;
-}
-
-export interface Risk {
-  value: Value;
-  parts: Part[];
-}
+export type Part = Read<schema.RiskPart>;
+export type Risk = Read<schema.RiskValue>;
 
 /** The figures of one town, village, grid or H3 cell. Casework is that of the server's window. */
 export interface Unit {
@@ -117,8 +113,8 @@ export interface Unit {
   status_title?: Title;
   cases: Value;
   density: Value;
-  findings_open: number;
-  findings_confirmed: number;
+  findings_open: Value;
+  findings_confirmed: Value;
   survey_completion: Value;
   certified_share: Value;
   risk: Risk;
@@ -165,7 +161,7 @@ export interface StoredFinding {
   village_code?: string;
   grid_code?: string;
   area_m2?: number;
-  version: number;
+  v: string; // names the store after it: nothing to be read
 }
 
 export interface Finding {
@@ -213,20 +209,11 @@ export interface ImportReport {
   refusal?: Title;
 }
 
-export interface ImportBatch {
-  id: string;
-  subject: string;
-  file: string;
-  at: string;
-  rows: number;
-  accepted: number;
-  rejected: number;
-}
+export type ImportBatch = schema.Batch;
 
-/** Versions by subject (territory, grids, casework, village-status, surveys, findings). */
-export interface Versions {
-  layers: Record<string, number>;
-  generation: string;
+/** A word for each layer: another one when the layer may look different. Another server has other words. */
+export interface Revisions {
+  layers: Record<string, string>;
 }
 
 /** A layer whose tiles changed where they hold one of the boxes; without boxes, anywhere. */
@@ -235,8 +222,8 @@ export interface Touched {
   bounds?: Box[];
 }
 
-/** A change of the store: the versions after it, and the layers it touched; no others changed on any tile. */
-export interface Change extends Versions {
+/** A change of the store: the layers it touched; no others changed on any tile. */
+export interface Change {
   changed: Touched[];
 }
 
@@ -252,14 +239,110 @@ export interface Ground {
   z: number;
 }
 
-/** Casework in the hexagons of a part of the map: a row of counts for each period asked for, a count for each id. */
-export interface HeatValues {
-  res: number; // H3 resolution of the finest
-  periods: string[];
-  ids: number[]; // of the features of the tile layer "hexagons"
-  area_km2: number[];
-  cases: number[][]; // 0: nothing to show
+/**
+ * Casework in the hexagons of a part of the map: a row of counts for each period asked for, a count (or that which its
+ * band begins with) for each id of the tile layer "hexagons"; 0 has nothing to show.
+ */
+export type HeatValues = Read<schema.HeatValues>;
+
+/** What somebody may do. */
+export type Right =
+  | 'look'
+  | 'look-exact'
+  | 'mark'
+  | 'export'
+  | 'import'
+  | 'check-territory'
+  | 'read-audit'
+  | 'manage-accounts'
+  | 'view-as'
+  | 'operate';
+
+/** How much of casework and places somebody sees, the most first. */
+export type Class = 'command' | 'field' | 'village' | 'bands' | 'ground';
+export type ScopeLevel = 'district' | 'towns' | 'villages' | 'grids';
+
+/** The area of a role; the district needs no code. */
+export interface Scope {
+  level: ScopeLevel;
+  code: string;
+  name?: string;
 }
+
+/** A purpose to look for: it stands in the audit log. */
+export type Purpose = schema.SignInPurpose;
+
+/** A row of the table of roles. */
+export interface RoleRules {
+  role: string;
+  title: Title;
+  class: Class;
+  rights: Right[];
+  levels: ScopeLevel[]; // that it can be given for
+}
+
+export type DemoAccount = schema.SignInDemo;
+
+/** What has to be known before anybody is signed in. */
+export interface SignInfo {
+  providers: Named[];
+  demo_accounts?: DemoAccount[];
+  purposes: Purpose[];
+  roles: RoleRules[];
+}
+
+/** Who is signed in, and what that one may do now. */
+export interface Me {
+  account: schema.MeAccount;
+  roles: schema.MeRole[];
+  rights: Right[];
+  class: Class;
+  k: number; // smallest count shown
+  purpose: string;
+  expires_at: string;
+  view_as: schema.MeViewAs | null;
+  by_token: boolean;
+}
+
+export type OpenSession = schema.Session;
+
+/** A key for a program. */
+export interface Token extends Omit<schema.Token, 'rights'> {
+  rights: Right[];
+}
+
+export interface NewToken {
+  name: string;
+  purpose: string;
+  rights: Right[];
+  scope: Scope;
+  days: number;
+}
+
+export type Grant = schema.Grant;
+
+export interface NewGrant {
+  role: string;
+  scope: Scope;
+  from?: string;
+  until?: string;
+}
+
+export type Account = Read<schema.Account>;
+
+/** A row of the audit log; behind: who looked as the actor's role, "" for nobody. */
+export type AuditRow = schema.AuditRow;
+
+/** Rows of the audit log, the newest first; next: the number to go on before, 0 or nothing at the end. */
+export type AuditPage = Read<schema.AuditPage>;
+
+/** Why a value is shown as it is. */
+export interface Explanation extends Omit<Read<schema.Explanation>, 'class'> {
+  class: Class;
+}
+
+/** The tables that can be taken away. */
+export type ExportTable = 'grids' | 'villages' | 'towns' | 'cells' | 'findings';
 
 /** An error body, RFC 9457. */
 export interface ProblemBody {
@@ -276,13 +359,9 @@ export type Agreement = [
   Holds<Served<Meta['layers'][number], schema.MetaLayer>>,
   Holds<Served<Indicator, schema.Indicator>>,
   Holds<Served<Value, schema.Value>>,
-  Holds<Served<Periods, schema.Periods>>,
-  Holds<Served<HeatValues, schema.HeatValues>>,
   Holds<Served<Legend, schema.Legend>>,
   Holds<Served<LegendClass, schema.Class>>,
   Holds<Served<LegendSpecial, schema.Special>>,
-  Holds<Served<Part, schema.RiskPart>>,
-  Holds<Served<Risk, schema.RiskValue>>,
   Holds<Served<Unit, schema.Unit>>,
   Holds<Served<Here, schema.Here>>,
   Holds<Served<Hit, schema.Hit>>,
@@ -291,5 +370,9 @@ export type Agreement = [
   Holds<Served<Finding, schema.FindingDetail>>,
   Holds<Served<ImportFinding, schema.Finding>>,
   Holds<Served<ImportReport, schema.CommittedImport>>,
-  Holds<Served<ImportBatch, schema.Batch>>,
+  Holds<Served<SignInfo, schema.SignIn>>,
+  Holds<Served<RoleRules, schema.SignInRole>>,
+  Holds<Served<Me, schema.Me>>,
+  Holds<Served<NewToken, schema.MakeTokenRequest>>,
+  Holds<Served<NewGrant, schema.GrantRequest>>,
 ];

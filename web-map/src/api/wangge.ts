@@ -1,6 +1,8 @@
 import type { StyleSpecification } from '@maplibre/maplibre-gl-style-spec';
 import { ask, post, withQuery } from './http';
 import type {
+  Explanation,
+  ExportTable,
   Finding,
   Ground,
   HeatValues,
@@ -92,3 +94,10 @@ export const search = (text: string, signal: AbortSignal): Promise<{ hits: Hit[]
 export const finding = (id: string, signal: AbortSignal): Promise<Finding> => ask(`/api/findings/${id}`, { signal });
 export const mark = (found: NewFinding): Promise<StoredFinding> => post('/api/findings', found);
 export const withdraw = (id: string): Promise<StoredFinding> => post(`/api/findings/${id}/withdraw`);
+
+export const explainPath = (level: string, code: string, { from, to, kinds }: CaseFilter): string =>
+  withQuery('/api/explain', { level, code, from, to, kind: kinds.join(',') });
+export const explain = (path: string, signal: AbortSignal): Promise<Explanation> => ask(path, { signal });
+
+export const exportPath = (what: ExportTable, purpose: string): string =>
+  withQuery(`/api/export/${what}.csv`, { purpose });

@@ -1,5 +1,8 @@
 // Chinese, the language of the house. The type of this dictionary is what every other language has to fill.
+import { accounts } from './accounts.zh';
+
 export const zh = {
+  ...accounts,
   brand: '网格 Wangge',
   map: '地图：方向键平移，加减号缩放，回车查询中心点',
   skip: '跳到地图',
@@ -19,8 +22,10 @@ export const zh = {
   states: {
     number: '数值',
     zero: '0（零）',
-    suppressed: '数量过少，不显示',
-    suppressedBelow: (k: number) => `不显示（少于 ${k}）`,
+    band: '区间',
+    suppressed: '过少，或没有',
+    suppressedBelow: (k: number) => `不足 ${k}，或没有`,
+    below: (k: number) => `不足 ${k}`,
     nodata: '无数据',
     notlooked: '未调查',
   },
@@ -40,7 +45,9 @@ export const zh = {
     breaks: '分界值',
     breaksHint: (max: number) => `1 至 ${max} 个大于零的数，用逗号分开`,
     heat: '案件密度热图（件/km²）',
-    heatHint: (k: number) => `随所选时段与类别变化；少于 ${k} 件的单元并入更大的单元。`,
+    heatHint: (k: number) =>
+      `随所选时段与类别变化；不足 ${k} 件的并入更大的单元格，或只按季度、全年公布。空白处不足 ${k} 件，也可能没有。`,
+    ground: '您的角色只看辖区，不看案件、疑似点与风险。着色单元的边界可在此选择。',
   },
   here: {
     title: '此处情况',
@@ -65,6 +72,7 @@ export const zh = {
     certified: '达标村居比例',
     area: '面积',
     zoomTo: '缩放至此',
+    groundOnly: '您的角色只看辖区，不看案件、疑似点与风险。如有需要，请联系系统管理员。',
   },
   risk: {
     title: '综合风险',
@@ -82,6 +90,9 @@ export const zh = {
     confidence: '把握程度',
     source: '来源',
     seenAt: '发现时间',
+    inCell: (area: string) => `此单元（${area}）内的疑似点`,
+    urgent: (state: string) => `最需处理：${state}`,
+    cells: '六边形该单元内有疑似点，位置只对所在辖区显示',
   },
   layers: {
     title: '图层',
@@ -103,6 +114,7 @@ export const zh = {
     slider: '时段：左右键移动，按住 Shift 改变终点',
     none: '没有案件数据。',
     last12: '近 12 个月',
+    lastYears: '近三个整年',
     thisYear: '今年',
     all: '全部',
     play: '播放',
@@ -110,6 +122,14 @@ export const zh = {
     year: (year: string) => `选择 ${year} 年`,
     kinds: '案件类别',
     allKinds: '全部类别',
+    byMonth: '按月公布',
+    byWider: '只按季度或全年公布（按月均摊）',
+    wider: (span: string, value: string, months: number) =>
+      `${span}：另有 ${value} 件，只按${months > 3 ? '全年' : '季度'}公布`,
+    quarter: (year: string, n: number) => `${year}年第${'一二三四'[n - 1]}季度`,
+    wholeYear: (year: string) => `${year}年`,
+    cut: '所选时段切开了只按季度或全年公布的案件：选整年可以看到更多。',
+    open: (closed: string) => `已公布至${closed}；未结束的月份不公布。`,
   },
   search: {
     label: '搜索名称、代码或坐标',
@@ -239,15 +259,52 @@ export const zh = {
       ['?', '本页'],
       ['Esc', '关闭面板'],
     ] as [string, string][],
-    states: '四种不是数值的值',
+    states: '值的六种样子',
     meanings: {
+      number: (_k: number) => '准确的数。',
+      band: (k: number) => `有，只说在两个数之间，如 5–9 或 ≥ 50；不足 ${k} 的不显示。`,
       zero: (_k: number) => '查过，确实没有。',
-      suppressed: (k: number) => `有，但少于 ${k}，为保护隐私不显示。`,
+      suppressed: (k: number) => `不足 ${k}，为保护隐私不说多少；案件也可能一件没有。`,
       nodata: (_k: number) => '没有可用的资料。',
       notlooked: (_k: number) => '还没有人去看过。',
     },
     about: '关于',
   },
+  why: {
+    ask: '为什么？',
+    askAbout: (name: string) => `为什么这样显示：${name}`,
+    rule: '规则',
+    shown: '显示为',
+    class: '查看级别',
+    classes: { command: '指挥', field: '外勤', village: '村居', bands: '区间', ground: '底图' },
+    k: '最小显示数',
+    period: '时段',
+    always: '全部时段',
+    closed: '已公布至',
+    finest: '最细单元格',
+    resolution: (res: number) => `H3 ${res} 级`,
+    release: '发布批次',
+    parts: '按多大的单元格公布',
+    part: (share: string, area: string) => `${share} 按 ${area} 的单元格`,
+  },
+  export: {
+    csv: '导出 CSV',
+    what: {
+      grids: '网格表',
+      villages: '村居表',
+      towns: '乡镇表',
+      cells: '六边形表',
+      findings: '疑似点表',
+      audit: '审计日志',
+    },
+    button: (what: string) => `导出${what}（CSV）`,
+    title: (what: string) => `导出${what}`,
+    hint: '导出的内容与您在地图上能看到的相同。导出与用途会记入审计日志。',
+    submit: '下载',
+    working: '正在准备…',
+    done: '文件已下载。',
+  },
+  confirm: { cancel: '取消', title: '请确认' },
 };
 
 export type Dictionary = typeof zh;

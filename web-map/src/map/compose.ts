@@ -13,6 +13,7 @@ export interface Overlay {
   level: Level;
   theme: Theme;
   filter: ExpressionSpecification | null; // legend entries picked
+  plain: boolean; // nothing is known of any unit: no pattern says so of each
   outlined: { level: string; code: string } | null;
   point: Position | null; // the place asked about
   draft: { shape: 'point' | 'plot'; corners: readonly Position[]; finished: boolean } | null;
@@ -27,12 +28,15 @@ export function compose(style: StyleSpecification, overlay: Overlay): StyleSpeci
     ...style,
     sources: { ...style.sources, ...sourcesOf(overlay) },
     layers: [
-      ...style.layers.map((layer) => narrowed(layer, overlay)),
+      ...style.layers.filter((layer) => !overlay.plain || !isPattern(layer)).map((layer) => narrowed(layer, overlay)),
       ...outlineLayers(style, overlay.outlined, colors),
       ...drawnLayers(colors),
     ],
   };
 }
+
+const isPattern = (layer: LayerSpecification): boolean =>
+  layer.type === 'fill' && layer.paint?.['fill-pattern'] !== undefined;
 
 /** Lets only the picked legend entries through the fills of the level. */
 function narrowed(layer: LayerSpecification, overlay: Overlay): LayerSpecification {

@@ -25,10 +25,11 @@ prewarm(); // the worker loads while WebGL starts, not after it
 const cjkFonts =
   '"PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "Source Han Sans SC", "WenQuanYi Micro Hei", sans-serif';
 
-/** What lies under the pointer: a unit of the coloured level, or a finding. */
+/** What lies under the pointer: a unit of the coloured level, a finding or a cell of findings; and the hexagons of the heat. */
 export interface Hover {
-  layer: string;
+  layer: string; // 'hexagons' where there is nothing else
   properties: Record<string, unknown>;
+  hexagons: readonly number[]; // ids, the uppermost first
   x: number;
   y: number;
 }
@@ -38,6 +39,9 @@ const hexagons = { source: 'hexagons', sourceLayer: 'hexagons' } as const;
 /** How often the map looks whether tiles on their way are there: not every answer makes it draw. */
 const lookMs = 200;
 
+/** Why a request of the map failed: nobody answered, nobody is signed in, or anything else. */
+export type Failing = 'away' | 'unknown-reader' | 'other';
+
 /** What the map tells. Places are lon, lat in degrees. */
 export interface Listener {
   moved(view: View): void;
@@ -45,7 +49,7 @@ export interface Listener {
   tapped(at: Position, finding: string | null, again: boolean): void;
   keyed(key: 'Enter' | ' ', centre: Position): void;
   hovered(hover: Hover | null): void;
-  failed(away: boolean): void;
+  failed(why: Failing): void;
 }
 
 /** The map on the screen. It knows MapLibre and nothing of the rest of the page. */
@@ -264,7 +268,7 @@ export class DistrictMap {
     map.on('movestart', () => this.busy(true));
     map.on('dataloading', () => this.busy(true));
     map.on('idle', () => this.busy(false));
-    map.on('error', (event) => listener.failed(isNetworkFailure(event.error)));
+    map.on('error', (event) => listener.failed(failingOf(event.error)));
     map.getCanvas().addEventListener('keydown', (event) => {
       if (event.key !== 'Enter' && event.key !== ' ') return;
       event.preventDefault();
@@ -281,8 +285,9 @@ export class DistrictMap {
       [x - 6, y - 6],
       [x + 6, y + 6],
     ];
-    const finding = this.under(reach, ['findings'])?.properties.id;
-    this.listener.tapped([event.lngLat.lng, event.lngLat.lat], typeof finding === 'string' ? finding : null, again);
+    const found = this.under(reach, ['findings']).map(({ properties }) => properties.id);
+    const finding = found.find((id) => typeof id === 'string') ?? null; // a cell with findings has none
+    this.listener.tapped([event.lngLat.lng, event.lngLat.lat], finding, again);
   }
 
   /** Looks under the pointer once a frame. */
@@ -295,19 +300,20 @@ export class DistrictMap {
     const point = this.pendingMove?.point;
     this.pendingMove = null;
     if (point === undefined || this.map.isMoving()) return;
-    const found = this.under(point, ['findings', this.level]);
-    if (found === undefined) return this.unhover();
-    if (found.id !== this.hover?.id || found.source !== this.hover?.source) this.mark(found);
-    this.listener.hovered({ layer: found.source, properties: found.properties, x: point.x, y: point.y });
+    const all = this.under(point, ['findings', this.level, hexagons.source]);
+    const found = all.find(({ source }) => source !== hexagons.source);
+    const ids = all.flatMap(({ source, id }) => (source === hexagons.source ? [Number(id)] : []));
+    if (found === undefined && ids.length === 0) return this.unhover();
+    if (found === undefined) this.clearMark();
+    else if (found.id !== this.hover?.id || found.source !== this.hover?.source) this.mark(found);
+    const { source: layer, properties } = found ?? { source: hexagons.source, properties: {} };
+    this.listener.hovered({ layer, properties, hexagons: ids, x: point.x, y: point.y });
   }
 
-  /** The topmost drawn feature of those sources. */
-  private under(
-    where: PointLike | [PointLike, PointLike],
-    sources: string[],
-  ): (GeoJSONFeature & { source: string }) | undefined {
+  /** The drawn features of those sources, the topmost first. */
+  private under(where: PointLike | [PointLike, PointLike], sources: string[]): (GeoJSONFeature & { source: string })[] {
     const layers = sources.flatMap((source) => this.askable.get(source) ?? []).filter((id) => this.map.getLayer(id));
-    return layers.length === 0 ? undefined : this.map.queryRenderedFeatures(where, { layers })[0];
+    return layers.length === 0 ? [] : this.map.queryRenderedFeatures(where, { layers });
   }
 
   private mark(found: GeoJSONFeature & { source: string }): void {
@@ -335,9 +341,8 @@ export class DistrictMap {
 }
 
 /** A request that got no answer has no status; one that did has. */
-function isNetworkFailure(error: unknown): boolean {
-  return (
-    error instanceof TypeError ||
-    (error instanceof Error && /Failed to fetch|NetworkError|status: 0/i.test(error.message))
-  );
+function failingOf(error: unknown): Failing {
+  if (error instanceof Error && 'status' in error && error.status === 401) return 'unknown-reader';
+  const silent = error instanceof Error && /Failed to fetch|NetworkError|status: 0/i.test(error.message);
+  return silent || error instanceof TypeError ? 'away' : 'other';
 }

@@ -1,25 +1,35 @@
-// Draws the images that the style names: finding states, and the patterns of values that are not numbers.
-import { inkOn, symbols } from './symbols';
+// Draws the images that the style names: findings and cells of findings by their states, and the patterns of values that are not numbers.
+import { type Pattern, patterns } from './patterns';
+import { cellOutline, inkOn, symbols } from './symbols';
 
 export const pixelRatio = 2;
 
 /** The image of that name, null when there is none. colors: finding state → "#rrggbb". */
 export function drawImage(name: string, colors: ReadonlyMap<string, string>): ImageData | null {
-  if (name === 'hatch') return pattern(12, (g) => g.stroke(new Path2D('M-2 8 8-2M-2 14 14-2M4 14 14 4')));
-  if (name === 'notlooked') return pattern(16, (g) => g.stroke(new Path2D('M8 5.500a2.500 2.500 0 1 0 .01 0z')));
-  const state = name.startsWith('finding-') ? name.slice('finding-'.length) : '';
+  const repeated = patterns[name];
+  if (repeated !== undefined) return patternImage(repeated);
+  const [kind, state = ''] = name.split('-');
   const symbol = symbols[state];
   if (symbol === undefined) return null;
   const color = colors.get(state) ?? '#8a9299';
   return canvas(28, (g) => {
     g.translate(2, 2);
     g.lineJoin = g.lineCap = 'round';
+    if (kind === 'cell') return drawCell(g, color);
     stroke(g, symbol.outline, '#ffffff', 4);
     stroke(g, symbol.outline, '#10161c', 2);
     g.fillStyle = color;
     g.fill(new Path2D(symbol.outline));
     if (symbol.mark) stroke(g, symbol.mark, inkOn(color), 2.4);
   });
+}
+
+/** Seen through, so that what is told of the cell can be read on it. */
+function drawCell(g: CanvasRenderingContext2D, color: string): void {
+  g.fillStyle = 'rgba(255, 255, 255, 0.55)';
+  g.fill(new Path2D(cellOutline));
+  stroke(g, cellOutline, '#10161c', 5);
+  stroke(g, cellOutline, color, 3);
 }
 
 function stroke(g: CanvasRenderingContext2D, path: string, color: string, width: number): void {
@@ -29,12 +39,8 @@ function stroke(g: CanvasRenderingContext2D, path: string, color: string, width:
 }
 
 /** Grey lines that show on a light and on a dark ground. */
-function pattern(size: number, draw: (g: CanvasRenderingContext2D) => void): ImageData | null {
-  return canvas(size, (g) => {
-    g.strokeStyle = 'rgba(128, 138, 146, 0.85)';
-    g.lineWidth = 1.2;
-    draw(g);
-  });
+function patternImage({ size, path }: Pattern): ImageData | null {
+  return canvas(size, (g) => stroke(g, path, 'rgba(128, 138, 146, 0.85)', 1.2));
 }
 
 function canvas(size: number, draw: (g: CanvasRenderingContext2D) => void): ImageData | null {

@@ -25,6 +25,9 @@ export const symbols: Record<string, StateShape> = {
   dismissed: { outline: 'M8.500 6h7l3.500 6-3.500 6h-7L5 12z', mark: 'M9 12h6' },
 };
 
+/** A cell that holds findings: an outline in the state's colour, so that it is not taken for a finding. */
+export const cellOutline = 'M12 2.500 20.500 7.250v9.500L12 21.500 3.500 16.750V7.250z';
+
 /** Black or white, whichever reads better on "#rrggbb" (relative luminance, WCAG 2). */
 export function inkOn(color: string): string {
   const channel = (at: number): number => {

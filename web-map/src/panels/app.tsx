@@ -3,11 +3,16 @@
 import { signal } from '@preact/signals';
 import { type ComponentType, h } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import type { Panel } from '../state/address';
-import { address, change, lang, loadMeta, meta, phone, startFault, t } from '../state/app';
+import type { Right } from '../api/types';
+import { isPage, type Panel } from '../state/address';
+import { address, change, groundOnly, lang, loadMeta, meta, phone, startFault, t } from '../state/app';
+import { may, reader } from '../state/session';
+import { AccountMenu } from './account';
 import { AreaPanel } from './area';
 import { Boundary } from './boundary';
 import { Drawer, Failure, IconButton, Loading } from './controls';
+import { Confirm } from './dialog';
+import { PurposeDialog } from './export';
 import { FindingPanel } from './finding';
 import { HerePanel } from './here';
 import { HoverPreview } from './hover';
@@ -17,16 +22,30 @@ import { MapView } from './map-view';
 import { Attribution, AwayBanner, OldBanner, Spoken, Synthetic, ToastMessage } from './notices';
 import { PeriodBar } from './period';
 import { Search } from './search';
-import { Tools, togglePanel, ZoomButtons } from './tools';
+import { Gate } from './sign-in';
+import { AccountButton, Tools, togglePanel, ZoomButtons } from './tools';
+import { ViewAsBanner } from './view-as';
 
 export function App() {
+  if (reader.value === null) {
+    return (
+      <main class="app">
+        <h1 class="hidden">{t.value.brand}</h1>
+        <Gate />
+        <AwayBanner />
+        <ToastMessage />
+        <Spoken />
+      </main>
+    );
+  }
   const ready = meta.value !== null;
   return (
     <>
       <button type="button" class="skip" onClick={skipToMap}>
         {t.value.skip}
       </button>
-      <main class={address.value.panel || address.value.selection ? 'app open' : 'app'}>
+      <ViewAsBanner />
+      <main class={appClass()}>
         <h1 class="hidden">{t.value.brand}</h1>
         {ready && (
           <Boundary>
@@ -50,8 +69,15 @@ export function App() {
         <ToastMessage />
         <Spoken />
       </main>
+      <Confirm />
+      <PurposeDialog />
     </>
   );
+}
+
+function appClass(): string {
+  const { panel, selection } = address.value;
+  return ['app', (panel || selection) && 'open', groundOnly.value && 'no-time'].filter(Boolean).join(' ');
 }
 
 function skipToMap(): void {
@@ -72,11 +98,15 @@ function Brand() {
 }
 
 function DesktopLayout() {
+  if (isPage(address.value.panel)) return <OpenPanel />;
   return (
     <>
       <div class="side">
         <div class="card head">
-          <Brand />
+          <div class="head-row">
+            <Brand />
+            <AccountButton />
+          </div>
           <Search />
         </div>
         <section class="card legend-card" aria-label={t.value.legend.title}>
@@ -89,7 +119,7 @@ function DesktopLayout() {
       <Tools />
       <ZoomButtons />
       <OpenPanel />
-      <TimeCard />
+      {!groundOnly.value && <TimeCard />}
       <Attribution />
     </>
   );
@@ -117,6 +147,14 @@ function TimeCard() {
 }
 
 function PhoneLayout() {
+  if (isPage(address.value.panel)) {
+    return (
+      <>
+        <OpenPanel />
+        <Tabs />
+      </>
+    );
+  }
   return (
     <>
       <div class="card head">
@@ -142,16 +180,18 @@ const tabs: [Panel, 'legend' | 'period' | 'layers' | 'mark' | 'more'][] = [
 function Tabs() {
   return (
     <nav class="tabs" aria-label={t.value.tools.tabs}>
-      {tabs.map(([panel, icon]) => (
-        <IconButton
-          key={panel}
-          icon={icon}
-          label={t.value.tabs[icon]}
-          text={t.value.tabs[icon]}
-          pressed={address.value.panel === panel}
-          onClick={() => togglePanel(panel)}
-        />
-      ))}
+      {tabs
+        .filter(([panel]) => missing(panel) === null && !(panel === 'period' && groundOnly.value))
+        .map(([panel, icon]) => (
+          <IconButton
+            key={panel}
+            icon={icon}
+            label={t.value.tabs[icon]}
+            text={t.value.tabs[icon]}
+            pressed={address.value.panel === panel}
+            onClick={() => togglePanel(panel)}
+          />
+        ))}
     </nav>
   );
 }
@@ -166,14 +206,43 @@ function OpenPanel() {
 
 const selectionViews = { point: HerePanel, area: AreaPanel, finding: FindingPanel };
 
-const lazyViews: Partial<Record<Panel, ComponentType>> = {
+const views: Partial<Record<Panel, ComponentType>> = {
   mark: lazy(() => import('./mark')),
   import: lazy(() => import('./import')),
   help: lazy(() => import('./help')),
+  account: AccountMenu,
+  access: lazy(() => import('./access')),
+  users: lazy(() => import('./users')),
+  audit: lazy(() => import('./audit')),
 };
+
+/** The right that a panel asks for and that is missing; null when it may be opened. */
+function missing(panel: Panel): Right | null {
+  const needs: Partial<Record<Panel, Right>> = {
+    mark: 'mark',
+    import: 'import',
+    users: 'manage-accounts',
+    audit: 'read-audit',
+  };
+  const right = needs[panel];
+  return right === undefined || may(right) ? null : right;
+}
+
+/** Says why a panel of the address is not shown. */
+function Refused({ right }: { right: Right }) {
+  const words = t.value.account;
+  const name = words.rightNames[right];
+  return (
+    <Drawer title={name} takesFocus onClose={() => change({ panel: null })}>
+      <p class="notice">{words.missing(name)}</p>
+    </Drawer>
+  );
+}
 
 function panelView(panel: Panel) {
   const close = () => change({ panel: null });
+  const right = missing(panel);
+  if (right !== null) return <Refused right={right} />;
   if (panel === 'layers') return <LayersPanel />;
   if (panel === 'legend' || panel === 'period') {
     if (!phone.value) return null; // always on the screen there
@@ -184,7 +253,7 @@ function panelView(panel: Panel) {
       </Drawer>
     );
   }
-  const View = lazyViews[panel];
+  const View = views[panel];
   return View ? <View /> : null;
 }
 

@@ -1,11 +1,33 @@
 // The figures of one unit: a town, village, grid or cell.
 import { useEffect } from 'preact/hooks';
-import { address, area, spoken, t } from '../state/app';
+import type { Unit } from '../api/types';
+import { address, area, groundOnly, spoken, t } from '../state/app';
 import { map, padding } from '../state/commands';
 import { latest } from '../state/resource';
 import { Drawer, Failure, Loading } from './controls';
-import { closeSelection, Figures, StatusChip, Window } from './here';
+import { ExportButton } from './export';
+import { closeSelection, Figures, GroundOnly, StatusChip, Window, windowFilter } from './here';
 import { RiskView } from './risk';
+import { Why } from './why';
+
+function Known({ unit }: { unit: Unit }) {
+  return (
+    <>
+      <RiskView risk={unit.risk} heading={t.value.risk.title} />
+      <section>
+        <h3>{t.value.here.figures}</h3>
+        <Window />
+        <Figures unit={unit} />
+        {unit.level !== 'none' && (
+          <div class="actions">
+            <Why level={unit.level} code={unit.code} name={unit.name || unit.code} filter={windowFilter()} />
+            <ExportButton table={unit.level} />
+          </div>
+        )}
+      </section>
+    </>
+  );
+}
 
 export function AreaPanel() {
   const loaded = area.loaded.value;
@@ -28,12 +50,7 @@ export function AreaPanel() {
               {t.value.here.zoomTo}
             </button>
           </p>
-          <RiskView risk={found.risk} heading={t.value.risk.title} />
-          <section>
-            <h3>{t.value.here.figures}</h3>
-            <Window />
-            <Figures unit={found} />
-          </section>
+          {groundOnly.value ? <GroundOnly /> : <Known unit={found} />}
         </>
       )}
     </Drawer>

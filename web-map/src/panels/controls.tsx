@@ -1,7 +1,8 @@
 // The few controls that every panel is made of.
 import type { ComponentChildren } from 'preact';
 import { useEffect, useId, useRef } from 'preact/hooks';
-import { t } from '../state/app';
+import { sentence, t } from '../state/app';
+import { latest, type Resource } from '../state/resource';
 import { Icon, type IconName } from './icon';
 
 interface Choice<T extends string> {
@@ -43,6 +44,7 @@ export function Select<T extends string>(props: {
   choices: readonly Choice<T>[];
   onChange: (value: T) => void;
   quiet?: boolean;
+  disabled?: boolean;
 }) {
   const id = useId();
   return (
@@ -50,7 +52,12 @@ export function Select<T extends string>(props: {
       <label for={id} class={props.quiet ? 'hidden' : ''}>
         {props.label}
       </label>
-      <select id={id} value={props.value} onChange={(event) => props.onChange(event.currentTarget.value as T)}>
+      <select
+        id={id}
+        value={props.value}
+        disabled={props.disabled}
+        onChange={(event) => props.onChange(event.currentTarget.value as T)}
+      >
         {props.choices.map((choice) => (
           <option key={choice.value} value={choice.value} selected={choice.value === props.value}>
             {choice.label}
@@ -106,11 +113,15 @@ export function IconButton(props: {
   );
 }
 
-/** A panel beside the map, a sheet on a phone. It takes the focus when the reader opened it, and gives it back. */
+/**
+ * A panel beside the map, a sheet on a phone; a page covers the map. It takes the focus when the reader opened it, and
+ * gives it back.
+ */
 export function Drawer(props: {
   title: string;
   subtitle?: string | undefined;
   takesFocus?: boolean;
+  page?: boolean;
   onClose: () => void;
   children: ComponentChildren;
 }) {
@@ -123,7 +134,7 @@ export function Drawer(props: {
     return () => before instanceof HTMLElement && before.isConnected && before.focus();
   }, []);
   return (
-    <section class="drawer card" aria-labelledby={id}>
+    <section class={props.page ? 'drawer card page' : 'drawer card'} aria-labelledby={id}>
       <header>
         <div>
           <h2 id={id} tabIndex={-1} ref={heading}>
@@ -156,12 +167,25 @@ export function Failure({ error, retry }: { error: Error; retry?: () => void }) 
   return (
     <div class="failure" role="alert">
       <Icon name="warning" />
-      <p>{error.name === 'Away' ? t.value.away.short : error.message}</p>
+      <p>{sentence(error)}</p>
       {retry && (
         <button type="button" class="button" onClick={retry}>
           {t.value.retry}
         </button>
       )}
     </div>
+  );
+}
+
+/** What a resource has, while it is awaited, and when it failed. */
+export function Loaded<T>({ of, children }: { of: Resource<T>; children: (value: T) => ComponentChildren }) {
+  const loaded = of.loaded.value;
+  const value = latest(loaded);
+  return (
+    <>
+      {loaded.state === 'failed' && <Failure error={loaded.error} retry={of.reload} />}
+      {value === undefined && loaded.state === 'loading' && <Loading />}
+      {value !== undefined && children(value)}
+    </>
   );
 }

@@ -1,7 +1,7 @@
 // One finding: what was seen, where, and where it stands.
 
 import type { Finding, Named } from '../api/types';
-import { inkOn, symbols } from '../map/symbols';
+import { cellOutline, inkOn, symbols } from '../map/symbols';
 import { finding, lang, meta, t } from '../state/app';
 import * as format from '../state/format';
 import { latest } from '../state/resource';
@@ -17,6 +17,17 @@ export function StateSymbol({ state, size = 18 }: { state: string; size?: number
     <svg class="state-symbol" viewBox="0 0 24 24" width={size} height={size} aria-hidden="true">
       <path d={symbol.outline} fill={color} />
       <path d={symbol.mark} stroke={inkOn(color)} class="state-mark" />
+    </svg>
+  );
+}
+
+/** The symbol of a cell with findings, as on the map. */
+export function CellSymbol({ state, size = 18 }: { state: string; size?: number }) {
+  const color = meta.value?.finding_states.find((s) => s.id === state)?.color ?? '#8a9299';
+  return (
+    <svg class="state-symbol" viewBox="0 0 24 24" width={size} height={size} aria-hidden="true">
+      <path d={cellOutline} class="cell-casing" />
+      <path d={cellOutline} class="cell-core" stroke={color} />
     </svg>
   );
 }

@@ -1,8 +1,9 @@
-// The keys, what the four values that are not numbers mean, and where the data comes from.
+// The keys, what the looks of a value mean, and where the data comes from.
 
-import { address, change, meta, phone, t } from '../state/app';
+import { address, change, meta, phone, smallest, t } from '../state/app';
 import { Drawer, Switch } from './controls';
 import { Tools } from './tools';
+import { ValueSymbol } from './value';
 
 export default function HelpPanel() {
   const words = t.value.help;
@@ -34,10 +35,13 @@ export default function HelpPanel() {
       )}
       <h3>{words.states}</h3>
       <dl class="meanings">
-        {(['zero', 'suppressed', 'nodata', 'notlooked'] as const).map((state) => (
+        {(['number', 'band', 'zero', 'suppressed', 'nodata', 'notlooked'] as const).map((state) => (
           <div key={state}>
-            <dt>{t.value.states[state]}</dt>
-            <dd>{words.meanings[state](served?.k ?? 3)}</dd>
+            <dt>
+              <ValueSymbol state={state} size={18} />
+              {t.value.states[state]}
+            </dt>
+            <dd>{words.meanings[state](smallest.value)}</dd>
           </div>
         ))}
       </dl>

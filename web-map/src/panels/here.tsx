@@ -2,11 +2,14 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect } from 'preact/hooks';
 import type { Here, Level, Unit, Value } from '../api/types';
-import { address, change, here, lang, meta, spoken, t } from '../state/app';
+import type { CaseFilter } from '../api/wangge';
+import { address, caseFilter, change, groundOnly, here, lang, meta, spoken, t } from '../state/app';
 import * as format from '../state/format';
 import { latest } from '../state/resource';
 import { Drawer, Failure, Loading } from './controls';
 import { RiskView } from './risk';
+import { ValueText } from './value';
+import { Why } from './why';
 
 export const closeSelection = () => change({ selection: null });
 
@@ -55,17 +58,20 @@ function Found({ found }: { found: Here }) {
           <Place label={words.cell(found.cell.res ?? 8)} name={found.cell.code} level="cells" code={found.cell.code} />
         )}
       </dl>
-      {found.grid && (
+      {groundOnly.value && <GroundOnly />}
+      {found.grid && !groundOnly.value && (
         <>
           <RiskView risk={found.grid.risk} heading={words.gridRisk} />
           <section>
             <h3>{words.gridFigures}</h3>
             <Window />
             <Figures unit={found.grid} />
+            <Why level="grids" code={found.grid.code} name={found.grid.name} filter={windowFilter()} />
           </section>
         </>
       )}
-      {found.cell && <CellFigures cell={found.cell} />}
+      {found.cell && !groundOnly.value && <CellFigures cell={found.cell} />}
+      {!groundOnly.value && <WhyBlank found={found} />}
     </>
   );
 }
@@ -106,17 +112,41 @@ export function StatusChip({ unit }: { unit: Unit }) {
   );
 }
 
+/** Why there is or is not casework here in the chosen period: for the cell of the heat, else for the smallest unit. */
+function WhyBlank({ found }: { found: Here }) {
+  const heat = address.value.show.includes('heat');
+  const units = [found.village, found.town].filter((unit) => unit !== undefined);
+  const unit = heat ? (found.cell ?? found.grid ?? units[0]) : found.grid ? undefined : (units[0] ?? found.cell);
+  if (unit === undefined || unit.level === 'none') return null;
+  const words = t.value.here;
+  return (
+    <section class="why-blank">
+      <h3>{heat ? t.value.legend.heat : words.cases}</h3>
+      <Why
+        level={unit.level}
+        code={unit.code}
+        name={unit.name || words.cellNamed(unit.code)}
+        filter={heat ? caseFilter.value : windowFilter()}
+      />
+    </section>
+  );
+}
+
 function CellFigures({ cell }: { cell: Unit }) {
   return (
     <details class="fold">
       <summary>{t.value.here.cellFigures}</summary>
       <Figures unit={cell} />
+      <Why level="cells" code={cell.code} name={t.value.here.cellNamed(cell.code)} filter={windowFilter()} />
       <RiskView risk={cell.risk} heading={t.value.here.cellRisk} />
     </details>
   );
 }
 
-const count = (n: number): Value => (n === 0 ? { state: 'zero' } : { state: 'number', n });
+/** What stands in for the figures of whoever sees the territory alone. */
+export function GroundOnly() {
+  return <p class="notice">{t.value.here.groundOnly}</p>;
+}
 
 /** The figures of one unit. */
 export function Figures({ unit }: { unit: Unit }) {
@@ -124,9 +154,13 @@ export function Figures({ unit }: { unit: Unit }) {
   return (
     <dl class="tiles">
       <Figure label={words.cases} value={unit.cases} unit="" />
-      <Figure label={words.density} value={unit.density} unit="/km²" />
-      <Figure label={words.findingsOpen} value={count(unit.findings_open)} unit="" />
-      <Figure label={words.findingsConfirmed} value={count(unit.findings_confirmed)} unit="" />
+      <Figure label={words.density} value={format.densityOf(unit.cases, unit.density)} unit="/km²" />
+      {counted(unit) && (
+        <>
+          <Figure label={words.findingsOpen} value={unit.findings_open} unit="" some />
+          <Figure label={words.findingsConfirmed} value={unit.findings_confirmed} unit="" some />
+        </>
+      )}
       <Figure label={words.survey} value={unit.survey_completion} unit="%" />
       {unit.level !== 'villages' && <Figure label={words.certified} value={unit.certified_share} unit="%" />}
       <Figure label={words.area} value={{ state: 'number', n: unit.area_km2 }} unit="km²" />
@@ -134,14 +168,25 @@ export function Figures({ unit }: { unit: Unit }) {
   );
 }
 
+/** Whether findings are counted in the unit for whoever reads. */
+const counted = (unit: Unit): boolean => unit.findings_open.state !== 'nodata';
+
 /** One figure; a value that is not a number is spelled out and set apart by its look. */
-export function Figure({ label, value, unit }: { label: string; value: Value; unit: string }) {
+function Figure({ label, value, unit, some = false }: { label: string; value: Value; unit: string; some?: boolean }) {
   return (
     <div class={`figure figure-${value.state}`}>
       <dt>{label}</dt>
-      <dd>{format.value(value, unit, t.value, lang.value, meta.value?.k ?? 3)}</dd>
+      <dd>
+        <ValueText value={value} unit={unit} some={some} />
+      </dd>
     </div>
   );
+}
+
+/** The casework that the figures count. */
+export function windowFilter(): CaseFilter {
+  const risk = meta.value?.risk;
+  return { from: risk?.window_from, to: risk?.window_to, kinds: [] };
 }
 
 /** The months whose casework the figures count. */

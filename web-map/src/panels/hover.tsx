@@ -1,9 +1,14 @@
 // The preview under the pointer.
 import { signal } from '@preact/signals';
+import type { ValueState } from '../api/types';
 import type { Hover } from '../map/district-map';
-import { indicator, lang, meta, t } from '../state/app';
+import { cellKm2 } from '../map/h3';
+import { groundOnly, indicator, lang, legend, meta, t } from '../state/app';
 import * as format from '../state/format';
-import { named, StateSymbol } from './finding';
+import { heatOf } from '../state/heat';
+import { latest } from '../state/resource';
+import { CellSymbol, named, StateSymbol } from './finding';
+import { ValueText } from './value';
 
 export const hovered = signal<Hover | null>(null);
 
@@ -12,14 +17,52 @@ const text = (value: unknown): string => (typeof value === 'string' || typeof va
 export function HoverPreview() {
   const hover = hovered.value;
   if (hover === null) return null;
+  const { layer, properties: p } = hover;
+  const heat = heatOf(hover.hexagons);
+  if (layer === 'hexagons' && heat === null) return null;
   const flip = hover.x > innerWidth - 260;
   const style = { left: `${hover.x}px`, top: `${hover.y}px` };
+  const cell = layer === 'findings' ? text(p.cell) : '';
   return (
     <div class={flip ? 'preview card flip' : 'preview card'} style={style} aria-hidden="true">
-      {hover.layer === 'findings' ? <FindingLine p={hover.properties} /> : <UnitLines p={hover.properties} />}
+      {layer === 'findings' && cell === '' && <FindingLine p={p} />}
+      {cell !== '' && <CellLine p={p} cell={cell} />}
+      {layer !== 'findings' && layer !== 'hexagons' && <UnitLines p={p} />}
+      {heat && (
+        <span class="preview-value">
+          {t.value.layers.heat} <b>{<ValueText value={heat.value} unit="" />}</b>{' '}
+          <small>({format.measure(heat.areaKm2, 'km²', lang.value)})</small>
+        </span>
+      )}
     </div>
   );
 }
+
+/** A cell in which there are findings: how many, when that may be told. */
+function CellLine({ p, cell }: { p: Record<string, unknown>; cell: string }) {
+  const { findings: n, findings_to: to } = p;
+  const told = typeof n === 'number';
+  const value = told ? ({ state: 'band', n, ...(typeof to === 'number' && { to }) } as const) : suppressed;
+  const areaKm2 = cellKm2(cell);
+  const area = areaKm2 === undefined ? '' : format.measure(areaKm2, 'km²', lang.value);
+  const state = text(p.state);
+  return (
+    <>
+      <strong>{t.value.finding.inCell(area)}</strong>
+      <span class="preview-value">
+        <b>
+          <ValueText value={value} unit="" some />
+        </b>
+      </span>
+      <span class="preview-state">
+        <CellSymbol state={state} size={14} />
+        {t.value.finding.urgent(named(meta.value?.finding_states, state))}
+      </span>
+    </>
+  );
+}
+
+const suppressed = { state: 'suppressed' } as const;
 
 function FindingLine({ p }: { p: Record<string, unknown> }) {
   const state = text(p.state);
@@ -41,17 +84,31 @@ function UnitLines({ p }: { p: Record<string, unknown> }) {
     <>
       <strong>{name}</strong>
       {text(p.town) && <span class="preview-town">{text(p.town)}</span>}
-      {shown && (
+      {shown && !groundOnly.value && (
         <span class="preview-value">
           {shown.title[lang.value]}{' '}
-          <b>{shown.kind === 'category' ? category(text(p[shown.id])) : figure(p, shown.id, shown.unit)}</b>
+          <b>
+            {shown.kind === 'category' ? (
+              category(text(p[shown.id]))
+            ) : (
+              <ValueText
+                value={format.valueFrom(p, shown.id, reading())}
+                unit={shown.unit}
+                some={shown.id.startsWith('findings_')}
+              />
+            )}
+          </b>
         </span>
       )}
     </>
   );
 }
 
-const figure = (p: Record<string, unknown>, id: string, unit: string): string =>
-  format.value(format.valueFrom(p, id), unit, t.value, lang.value, meta.value?.k ?? 3);
+/** Findings are bands where not all may be counted; why a value is missing is in the legend, once for all units. */
+function reading(): format.Reading {
+  const why = latest(legend.loaded.value)?.special.find(({ state }) => state !== 'zero' && state !== 'band');
+  const exact = ['command', 'field'].includes(meta.value?.class ?? '');
+  return { bands: exact ? [] : (meta.value?.bands ?? []), missing: (why?.state ?? 'nodata') as ValueState };
+}
 
 const category = (id: string): string => (id === '' ? t.value.states.nodata : named(meta.value?.statuses, id));

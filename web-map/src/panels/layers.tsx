@@ -1,10 +1,12 @@
 // Which layers lie over the coloured areas, and what their symbols mean.
 
-import { overlays } from '../state/address';
-import { address, change, lang, meta, t } from '../state/app';
+import { type Overlay, overlays } from '../state/address';
+import { address, change, groundOnly, lang, meta, seesFindings, t } from '../state/app';
 import { toggle } from '../state/pick';
+import { may } from '../state/session';
 import { Drawer, Switch } from './controls';
-import { StateSymbol } from './finding';
+import { ExportButton } from './export';
+import { CellSymbol, StateSymbol } from './finding';
 
 export function LayersPanel() {
   const { show } = address.value;
@@ -12,7 +14,7 @@ export function LayersPanel() {
   return (
     <Drawer title={words.title} takesFocus onClose={() => change({ panel: null })}>
       <div class="switches">
-        {overlays.map((overlay) => (
+        {overlays.filter(visible).map((overlay) => (
           <Switch
             key={overlay}
             label={words[overlay]}
@@ -22,7 +24,22 @@ export function LayersPanel() {
           />
         ))}
       </div>
-      <h3>{words.states}</h3>
+      {seesFindings.value && <States />}
+      {groundOnly.value && <p class="notice">{t.value.here.groundOnly}</p>}
+    </Drawer>
+  );
+}
+
+/** Whether there is anything in an overlay for whoever reads. */
+function visible(overlay: Overlay): boolean {
+  if (overlay === 'findings') return seesFindings.value;
+  return overlay === 'labels' || !groundOnly.value;
+}
+
+function States() {
+  return (
+    <>
+      <h3>{t.value.layers.states}</h3>
       <ul class="states">
         {meta.value?.finding_states.map((state) => (
           <li key={state.id}>
@@ -30,7 +47,18 @@ export function LayersPanel() {
             {state.title[lang.value]}
           </li>
         ))}
+        {meta.value?.class !== 'command' && (
+          <li class="wide">
+            <CellSymbol state="" />
+            {t.value.finding.cells}
+          </li>
+        )}
       </ul>
-    </Drawer>
+      {may('look-exact') && (
+        <div class="actions">
+          <ExportButton table="findings" />
+        </div>
+      )}
+    </>
   );
 }

@@ -2,13 +2,27 @@
 import { signal } from '@preact/signals';
 import { useId } from 'preact/hooks';
 import type { Legend, LegendClass, LegendSpecial, Level } from '../api/types';
+import { patterns } from '../map/patterns';
 import { levels, maxClasses, methods, minClasses } from '../state/address';
-import { address, change, heatLegend, indicator, lang, legend, meta, t } from '../state/app';
+import {
+  address,
+  change,
+  groundOnly,
+  heatLegend,
+  indicator,
+  indicators,
+  lang,
+  legend,
+  smallest,
+  t,
+} from '../state/app';
 import * as format from '../state/format';
 import { askHeatAgain, heat } from '../state/heat';
 import { toggle } from '../state/pick';
 import { latest } from '../state/resource';
 import { Failure, Loading, Segmented, Select } from './controls';
+import { ExportButton } from './export';
+import { ValueSymbol } from './value';
 
 /** Level, indicator and legend: the left card on a desktop, a sheet on a phone. */
 export function LegendBody() {
@@ -21,23 +35,27 @@ export function LegendBody() {
         choices={levels.map((value) => ({ value, label: t.value.levels[value] }))}
         onChange={(value) => change({ level: value, picks: [] })}
       />
-      {level !== 'none' && <Coloured />}
-      {address.value.show.includes('heat') && <HeatLegend />}
+      {groundOnly.value && <p class="hint">{t.value.legend.ground}</p>}
+      {level !== 'none' && !groundOnly.value && (
+        <>
+          <Coloured />
+          <ExportButton table={level} />
+        </>
+      )}
+      {address.value.show.includes('heat') && !groundOnly.value && <HeatLegend />}
     </div>
   );
 }
 
 function Coloured() {
-  const { level } = address.value;
   const loaded = legend.loaded.value;
   const shown = latest(loaded);
-  const choices = meta.value?.indicators.filter((i) => i.levels.includes(level)) ?? [];
   return (
     <>
       <Select
         label={t.value.legend.indicator}
         value={indicator.value?.id ?? ''}
-        choices={choices.map((i) => ({ value: i.id, label: i.title[lang.value] }))}
+        choices={indicators.value.map((i) => ({ value: i.id, label: i.title[lang.value] }))}
         onChange={(id) => change({ indicator: id, picks: [] })}
       />
       {loaded.state === 'failed' && <Failure error={loaded.error} retry={legend.reload} />}
@@ -96,28 +114,37 @@ function Entry(props: { entry: LegendClass | LegendSpecial; on: boolean; any: bo
     <li>
       <button type="button" class={any && !on ? 'entry dimmed' : 'entry'} aria-pressed={on} onClick={props.pick}>
         <Swatch color={entry.color} pattern={pattern} />
-        <span class="entry-label">{entry.label}</span>
+        <span class="entry-label">
+          {'state' in entry && <ValueSymbol state={entry.state} />}
+          {entry.label}
+        </span>
         <span class="entry-count">{format.number(entry.count, lang.value)}</span>
       </button>
     </li>
   );
 }
 
-/** A patch of colour with the same pattern as on the map. */
+/** A patch of colour with the same pattern as on the map, at half its size. */
 function Swatch({ color, pattern }: { color: string; pattern: string | undefined }) {
   const id = useId();
+  const repeated = pattern === undefined ? undefined : patterns[pattern];
   return (
     <svg class="swatch" width="26" height="16" viewBox="0 0 26 16" aria-hidden="true">
-      <defs>
-        <pattern id={id} width="6" height="6" patternUnits="userSpaceOnUse">
-          <path
-            d={pattern === 'notlooked' ? 'M3 1.500a1.500 1.500 0 1 0 .01 0z' : 'M-1 4 4-1M2 7 7 2'}
-            class="swatch-pattern"
-          />
-        </pattern>
-      </defs>
+      {repeated && (
+        <defs>
+          <pattern
+            id={id}
+            width={repeated.size}
+            height={repeated.size}
+            patternUnits="userSpaceOnUse"
+            patternTransform="scale(.6)"
+          >
+            <path d={repeated.path} class="swatch-pattern" />
+          </pattern>
+        </defs>
+      )}
       <rect width="26" height="16" rx="3" fill={color} />
-      {pattern && <rect width="26" height="16" rx="3" fill={`url(#${id})`} />}
+      {repeated && <rect width="26" height="16" rx="3" fill={`url(#${id})`} />}
       <rect x=".5" y=".5" width="25" height="15" rx="2.500" class="swatch-edge" />
     </svg>
   );
@@ -210,7 +237,7 @@ function HeatLegend() {
           </li>
         ))}
       </ol>
-      <p class="hint">{words.heatHint(meta.value?.k ?? 3)}</p>
+      <p class="hint">{words.heatHint(smallest.value)}</p>
     </section>
   );
 }

@@ -1,12 +1,25 @@
 // Joins the map to the state: what the address says is drawn, what happens on the map goes into the address.
 import { computed, effect, untracked } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import { reachable } from '../api/http';
+import { reachable, recognised } from '../api/http';
 import type { Position } from '../api/types';
 import { compose, type Overlay } from '../map/compose';
 import type { DistrictMap, Listener } from '../map/district-map';
-import type { View } from '../state/address';
-import { address, change, legend, meta, outlined, phone, report, startFault, style, t, theme } from '../state/app';
+import { isPage, type View } from '../state/address';
+import {
+  address,
+  change,
+  groundOnly,
+  legend,
+  meta,
+  outlined,
+  phone,
+  report,
+  startFault,
+  style,
+  t,
+  theme,
+} from '../state/app';
 import { map, padding } from '../state/commands';
 import { finish, tap } from '../state/draft';
 import { draft, startDraft, step } from '../state/draft-store';
@@ -29,6 +42,7 @@ const overlay = computed<Overlay>(() => {
     level,
     theme: theme.value,
     filter: pickFilter(latest(legend.loaded.value), picks),
+    plain: groundOnly.value,
     outlined: outlined.value,
     point: selection?.type === 'point' ? [selection.lon, selection.lat] : null,
     draft: marking.value ? draft.value : null,
@@ -72,8 +86,9 @@ const listener: Listener = {
   hovered(hover) {
     hovered.value = marking.value ? null : hover;
   },
-  failed(away) {
-    if (away) reachable.value = false;
+  failed(why) {
+    if (why === 'away') reachable.value = false;
+    if (why === 'unknown-reader') recognised.value = false;
   },
 };
 
@@ -167,7 +182,7 @@ export function MapView() {
   }, []);
   const busy = style.loaded.value.state === 'loading' || heat.loading.value;
   return (
-    <div class={marking.value ? 'map marking' : 'map'} aria-busy={busy}>
+    <div class={marking.value ? 'map marking' : 'map'} aria-busy={busy} inert={isPage(address.value.panel)}>
       <div class="canvas" ref={holder} aria-busy="true" />
       <div class="crosshair" aria-hidden="true" />
     </div>

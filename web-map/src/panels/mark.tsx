@@ -4,7 +4,7 @@ import { useEffect, useId } from 'preact/hooks';
 import { Away, Problem } from '../api/http';
 import * as api from '../api/wangge';
 import { overlays } from '../state/address';
-import { address, change, lang, meta, spoken, t, toast } from '../state/app';
+import { address, change, lang, meta, sentence, spoken, t, toast } from '../state/app';
 import { map } from '../state/commands';
 import { areaM2, bodyOf, type Draft, fault, finish, reshape, type Shape, tap, untap } from '../state/draft';
 import { draft, startDraft, step } from '../state/draft-store';
@@ -202,8 +202,7 @@ async function takeBack(id: string): Promise<void> {
     toast.value = { text: t.value.mark.withdrawn };
     refreshFindings();
   } catch (error) {
-    const text = error instanceof Away ? t.value.away.short : (error as Error).message;
-    toast.value = { text, action: { label: t.value.retry, run: () => void takeBack(id) } };
+    toast.value = { text: sentence(error as Error), action: { label: t.value.retry, run: () => void takeBack(id) } };
   }
 }
 

@@ -1,7 +1,7 @@
 // What the page says of itself: synthetic data, a server that is away, one message with an action, the attribution.
 import { useEffect } from 'preact/hooks';
 import { trouble } from '../api/events';
-import { reachable } from '../api/http';
+import { reachable, refused } from '../api/http';
 import * as api from '../api/wangge';
 import { lang, loadMeta, meta, spoken, t, toast } from '../state/app';
 import * as format from '../state/format';
@@ -66,6 +66,10 @@ const toastMs = 12_000;
 
 export function ToastMessage() {
   const shown = toast.value;
+  const denied = refused.value;
+  useEffect(() => {
+    if (denied !== null) toast.value = { text: denied.message };
+  }, [denied]);
   useEffect(() => {
     if (shown === null) return undefined;
     const timer = setTimeout(() => {

@@ -1,21 +1,24 @@
 // The period bar: casework by month. Brush a range, click a year, use the keys, or play it.
 import { batch, signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import type { Periods } from '../api/types';
-import { address, change, lang, meta, periods, t } from '../state/app';
+import type { Periods, Value } from '../api/types';
+import { address, change, groundOnly, lang, meta, periods, smallest, t } from '../state/app';
 import * as format from '../state/format';
 import { brushing, reachFor, reachNothing, reachOn } from '../state/heat';
 import {
   brush,
   brushes,
+  cuts,
   keyed,
   keyMove,
   lastMonths,
+  monthsBetween,
   nextFrame,
   periodOf,
   type Range,
   rangeOf,
   shifts,
+  wholeYears,
   yearRange,
 } from '../state/period';
 import { toggle } from '../state/pick';
@@ -27,14 +30,16 @@ const playing = signal(false);
 const frameMs = 1100;
 
 type Months = Periods['months'];
+type Wider = Periods['wider'][number];
 
 export function PeriodBar() {
   const loaded = periods.loaded.value;
   const known = latest(loaded);
   const words = t.value.period;
+  if (groundOnly.value) return <p class="nothing">{t.value.here.groundOnly}</p>;
   return (
     <div class="period" role="group" aria-label={words.label}>
-      {known && known.months.length > 0 && <Bar months={known.months} />}
+      {known && known.months.length > 0 && <Bar told={known} />}
       {known?.months.length === 0 && <p class="nothing">{words.none}</p>}
       {known === undefined && loaded.state === 'loading' && <Loading />}
       {meta.value?.period === undefined && <p class="nothing">{words.none}</p>}
@@ -44,7 +49,8 @@ export function PeriodBar() {
   );
 }
 
-function Bar({ months }: { months: Months }) {
+function Bar({ told }: { told: Periods }) {
+  const { months, wider, closed } = told;
   const names = months.map((m) => m.month);
   const asked = rangeOf(names, address.value.from, address.value.to);
   const range = brushing.value ?? asked;
@@ -58,9 +64,10 @@ function Bar({ months }: { months: Months }) {
   usePlayer(names, asked, choose);
   return (
     <>
-      <Head names={names} range={range} choose={choose} />
-      <Histogram months={months} range={range} choose={choose} />
+      <Head names={names} closed={closed} range={range} choose={choose} />
+      <Histogram months={months} wider={wider} range={range} choose={choose} />
       <Years names={names} choose={choose} />
+      <Key names={names} wider={wider} closed={closed} range={range} />
     </>
   );
 }
@@ -89,9 +96,32 @@ function usePlayer(names: string[], asked: Range, choose: (range: Range) => void
   }, [playing.value, names.length]);
 }
 
-function Head(props: { names: string[]; range: Range; choose: (range: Range) => void }) {
-  const { names, range, choose } = props;
+/** What the bars mean, and what the chosen range leaves out. */
+function Key({ names, wider, closed, range }: { names: string[]; wider: Wider[]; closed: string; range: Range }) {
   const words = t.value.period;
+  const cut = wider.some((span) => cuts(span, names[range.first] ?? '', names[range.last] ?? ''));
+  return (
+    <p class="period-key">
+      <span>
+        <i class="key-month" aria-hidden="true" />
+        {words.byMonth}
+      </span>
+      {wider.length > 0 && (
+        <span>
+          <i class="key-wider" aria-hidden="true" />
+          {words.byWider}
+        </span>
+      )}
+      <span>{words.open(format.month(closed, lang.value))}</span>
+      {cut && <span class="period-cut">{words.cut}</span>}
+    </p>
+  );
+}
+
+function Head(props: { names: string[]; closed: string; range: Range; choose: (range: Range) => void }) {
+  const { names, closed, range, choose } = props;
+  const words = t.value.period;
+  const years = wholeYears(names, closed, 3);
   const year = meta.value?.now.slice(0, 4) ?? '';
   const pick = (next: Range) => () => choose(next);
   return (
@@ -115,6 +145,11 @@ function Head(props: { names: string[]; range: Range; choose: (range: Range) => 
         <button type="button" class="button small" onClick={pick(lastMonths(12, names.length))}>
           {words.last12}
         </button>
+        {years && (
+          <button type="button" class="button small" onClick={pick(years)}>
+            {words.lastYears}
+          </button>
+        )}
         {names.some((m) => m.startsWith(year)) && (
           <button type="button" class="button small" onClick={pick(yearRange(names, year))}>
             {words.thisYear}
@@ -130,12 +165,17 @@ function Head(props: { names: string[]; range: Range; choose: (range: Range) => 
 
 const edgePx = 9;
 
-function Histogram(props: { months: Months; range: Range; choose: (range: Range, then?: () => void) => void }) {
-  const { months, range, choose } = props;
+function Histogram(props: {
+  months: Months;
+  wider: Wider[];
+  range: Range;
+  choose: (range: Range, then?: () => void) => void;
+}) {
+  const { months, wider, range, choose } = props;
   const track = useRef<HTMLDivElement>(null);
   const anchor = useRef<number | null>(null);
   const count = months.length;
-  const top = Math.max(1, ...months.map((m) => m.value.n ?? 0));
+  const top = Math.max(1, ...months.map((m) => m.value.to ?? m.value.n ?? 0), ...wider.map(perMonth));
   const monthAt = (x: number): number => {
     const box = track.current?.getBoundingClientRect();
     return box ? Math.floor(((x - box.left) / box.width) * count) : 0;
@@ -192,8 +232,11 @@ function Histogram(props: { months: Months; range: Range; choose: (range: Range,
       onBlur={reachNothing}
       onKeyDown={key}
     >
+      {wider.map((span) => (
+        <Span key={`${span.from}${span.to}`} span={span} names={names} top={top} />
+      ))}
       {months.map((m, i) => (
-        <Month key={m.month} month={m} top={top} on={i >= range.first && i <= range.last} />
+        <Month key={m.month} month={m} wider={wider} top={top} on={i >= range.first && i <= range.last} />
       ))}
       <span
         class="brush"
@@ -213,13 +256,46 @@ function anchorFor(x: number, track: HTMLElement | null, range: Range, count: nu
   return Math.abs(x - left) <= edgePx ? range.last : null;
 }
 
-function Month({ month, top, on }: { month: Months[number]; top: number; on: boolean }) {
-  const { state, n } = month.value;
-  const text = `${format.month(month.month, lang.value)}: ${format.value(month.value, '', t.value, lang.value, meta.value?.k ?? 3)}`;
-  const height = state === 'number' ? Math.max(6, ((n ?? 0) / top) * 100) : undefined;
+/** The part of a band's bar that is sure: up to its lower end. */
+const sure = (n: number, to = n): string => `${to === 0 ? 0 : Math.round((n / to) * 100)}%`;
+
+/** Months from the first to the last of a span. */
+const lengthOf = ({ from, to }: Wider): number => monthsBetween(from, to).length;
+
+/** What a month has of a span that is told as a whole, when it is spread evenly; of an open band, as it begins. */
+const perMonth = (span: Wider): number => (span.value.to ?? span.value.n ?? 0) / lengthOf(span);
+
+const words = (value: Value): string => format.value(value, '', t.value, lang.value, smallest.value);
+
+/** A light bar behind the months of what is told for all of them together only. */
+function Span({ span, names, top }: { span: Wider; names: string[]; top: number }) {
+  const { first, last } = rangeOf(names, span.from, span.to);
+  const style = {
+    left: `${(first / names.length) * 100}%`,
+    width: `${((last - first + 1) / names.length) * 100}%`,
+    height: `${Math.max(4, (perMonth(span) / top) * 100)}%`,
+  };
+  return <i class={lengthOf(span) > 3 ? 'span span-year' : 'span'} style={style} />;
+}
+
+function Month({ month, wider, top, on }: { month: Months[number]; wider: Wider[]; top: number; on: boolean }) {
+  const { state, n = 0, to } = month.value;
+  const around = wider
+    .filter((span) => span.from <= month.month && month.month <= span.to)
+    .map((span) =>
+      t.value.period.wider(format.span(span.from, span.to, t.value, lang.value), words(span.value), lengthOf(span)),
+    );
+  const text = [`${format.month(month.month, lang.value)}: ${words(month.value)}`, ...around].join('\n');
+  const share = (count: number) => `${Math.max(6, (count / top) * 100)}%`;
+  const style =
+    state === 'number'
+      ? { height: share(n) }
+      : state === 'band'
+        ? { height: share(to ?? n), '--sure': sure(n, to) }
+        : {};
   return (
     <span class={on ? 'month on' : 'month'} title={text}>
-      <i class={`bar bar-${state}`} style={height === undefined ? {} : { height: `${height}%` }} />
+      <i class={`bar bar-${state}`} style={style} />
     </span>
   );
 }

@@ -3,22 +3,25 @@
 import type { Part, Risk } from '../api/types';
 import { lang, meta, t } from '../state/app';
 import * as format from '../state/format';
+import { ValueText } from './value';
 
 /** The value, a bar stacked of the points of its parts, and a table of what each part is made of. */
 export function RiskView({ risk, heading }: { risk: Risk; heading: string }) {
-  const k = meta.value?.k ?? 3;
-  const parts = risk.parts ?? [];
+  const { parts } = risk;
+  if (risk.value.state === 'nodata' && parts.length === 0) return null; // not for whoever reads
   return (
     <section class="risk">
       <h3>{heading}</h3>
       <p class="risk-value">
-        <strong>{format.value(risk.value, '', t.value, lang.value, k)}</strong>
+        <strong>
+          <ValueText value={risk.value} unit="" />
+        </strong>
         {risk.value.state === 'number' && <span>{t.value.risk.ofHundred}</span>}
       </p>
       {parts.length > 0 && (
         <>
           <Bar parts={parts} />
-          <Parts parts={parts} k={k} />
+          <Parts parts={parts} />
         </>
       )}
       {meta.value?.risk && (
@@ -48,7 +51,7 @@ function Bar({ parts }: { parts: Part[] }) {
   );
 }
 
-function Parts({ parts, k }: { parts: Part[]; k: number }) {
+function Parts({ parts }: { parts: Part[] }) {
   const words = t.value.risk;
   const n = (value: number) => format.number(value, lang.value);
   return (
@@ -70,7 +73,9 @@ function Parts({ parts, k }: { parts: Part[]; k: number }) {
               {part.title[lang.value]}
               {part.note?.[lang.value] && <small>{part.note[lang.value]}</small>}
             </th>
-            <td>{format.value(part.raw, part.unit, t.value, lang.value, k)}</td>
+            <td>
+              <ValueText value={part.raw} unit={part.unit} />
+            </td>
             <td>{part.normalised === null ? '—' : n(part.normalised)}</td>
             <td>{n(part.weight)}</td>
             <td>{n(part.contribution)}</td>

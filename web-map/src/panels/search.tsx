@@ -3,7 +3,7 @@ import { signal } from '@preact/signals';
 import { useEffect, useId, useRef } from 'preact/hooks';
 import type { Hit } from '../api/types';
 import * as api from '../api/wangge';
-import { change, spoken, t } from '../state/app';
+import { change, sentence, spoken, t } from '../state/app';
 import { flyToHit } from '../state/commands';
 import { Icon } from './icon';
 
@@ -118,8 +118,7 @@ export function Search() {
 function Answers({ id }: { id: string }) {
   const words = t.value.search;
   const list = hits.value ?? [];
-  if (fault.value !== null)
-    return <p class="answers card nothing">{fault.value.name === 'Away' ? t.value.away.short : fault.value.message}</p>;
+  if (fault.value !== null) return <p class="answers card nothing">{sentence(fault.value)}</p>;
   if (list.length === 0) return <p class="answers card nothing">{words.nothing}</p>;
   return (
     <div class="answers card" role="listbox" id={`${id}-list`} aria-label={words.results}>

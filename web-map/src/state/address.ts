@@ -13,8 +13,22 @@ export type Selection =
   | { type: 'area'; level: Exclude<Level, 'none'>; code: string }
   | { type: 'finding'; id: string };
 
-export const panels = ['legend', 'period', 'layers', 'mark', 'import', 'help'] as const;
+export const panels = [
+  'legend',
+  'period',
+  'layers',
+  'mark',
+  'import',
+  'help',
+  'account',
+  'access',
+  'users',
+  'audit',
+] as const;
 export type Panel = (typeof panels)[number];
+
+/** The panels that cover the map. */
+export const isPage = (panel: Panel | null): boolean => panel === 'access' || panel === 'users' || panel === 'audit';
 
 export const overlays = ['heat', 'findings', 'surveys', 'labels'] as const;
 export type Overlay = (typeof overlays)[number];

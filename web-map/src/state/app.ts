@@ -1,12 +1,13 @@
 // The signals that the panels and the map share. The address is the state; everything else follows from it or is an
 // answer of the server.
 import { computed, effect, signal } from '@preact/signals';
-import type { ImportReport, Lang, Meta, Theme } from '../api/types';
+import type { ImportReport, Lang, Level, Meta, Theme } from '../api/types';
 import * as api from '../api/wangge';
 import { en } from '../i18n/en';
 import { type Dictionary, zh } from '../i18n/zh';
 import { type Address, formatAddress, isStep, parseAddress } from './address';
 import { latest, resource } from './resource';
+import { me, reader } from './session';
 
 export const address = signal<Address>(parseAddress(location.hash));
 
@@ -53,25 +54,47 @@ phoneQuery.addEventListener('change', (event) => {
 export const meta = signal<Meta | null>(null);
 export const startFault = signal<Error | null>(null);
 
-/** Asks what the server holds: at the start, and again when its generation changes. */
+/** Asks what the server holds for whoever reads: at the start, and again when something changed. */
 export async function loadMeta(): Promise<void> {
+  const whose = reader.peek();
+  if (whose === null) return;
   startFault.value = null;
   try {
-    meta.value = await api.meta();
+    const found = await api.meta();
+    if (whose === reader.peek()) meta.value = found;
   } catch (error) {
-    startFault.value = error as Error;
+    if (whose === reader.peek()) startFault.value = error as Error;
   }
 }
+
+/** Smallest count that is shown. */
+export const smallest = computed(() => me.value?.k ?? meta.value?.k ?? 3);
+
+/** Whoever reads sees the territory and nothing that was counted in it. */
+export const groundOnly = computed(() => meta.value?.class === 'ground');
+
+/** Whoever reads may see findings, where they are or by cells. */
+export const seesFindings = computed(() => !['bands', 'ground'].includes(meta.value?.class ?? 'ground'));
 
 /** Grows with every change of the store; what depends on it is then asked again. */
 export const revision = signal(0);
 
-/** The indicator that the level really has: the asked one, else the first. */
-export const indicator = computed(() => {
-  const { level, indicator: wanted } = address.value;
-  const fitting = meta.value?.indicators.filter((i) => i.levels.includes(level)) ?? [];
-  return fitting.find((i) => i.id === wanted) ?? fitting[0];
+/** Whether whoever reads is told anything of an indicator on a level. */
+function told(id: string, level: Level): boolean {
+  if (meta.value?.class !== 'bands') return true;
+  return id !== 'risk' && (level === 'towns' || !id.startsWith('findings_'));
+}
+
+/** The indicators that the level has for whoever reads. */
+export const indicators = computed(() => {
+  const { level } = address.value;
+  return meta.value?.indicators.filter((i) => i.levels.includes(level) && told(i.id, level)) ?? [];
 });
+
+/** The indicator that is shown: the asked one, else the first. */
+export const indicator = computed(
+  () => indicators.value.find((i) => i.id === address.value.indicator) ?? indicators.value[0],
+);
 
 export const classing = computed<api.Classing>(() => {
   const a = address.value;
@@ -121,8 +144,11 @@ export const periods = resource(
   (key, abort) => api.periods(path(key) === '' ? [] : path(key).split(','), abort),
 );
 
+/** What is asked about; nothing before there is a map. */
+const asked = computed(() => (meta.value === null ? null : address.value.selection));
+
 const hereKey = computed(() => {
-  const s = address.value.selection;
+  const s = asked.value;
   return s?.type === 'point' ? `${api.herePath(s.lon, s.lat)}#${revision.value}` : null;
 });
 export const here = resource(
@@ -131,7 +157,7 @@ export const here = resource(
 );
 
 const areaKey = computed(() => {
-  const s = address.value.selection;
+  const s = asked.value;
   return s?.type === 'area' ? `${api.areaPath(s.level, s.code)}#${revision.value}` : null;
 });
 export const area = resource(
@@ -140,7 +166,7 @@ export const area = resource(
 );
 
 const findingKey = computed(() => {
-  const s = address.value.selection;
+  const s = asked.value;
   return s?.type === 'finding' ? `${s.id}#${revision.value}` : null;
 });
 export const finding = resource(
@@ -167,6 +193,9 @@ export const outlined = computed<{ level: string; code: string } | null>(() => {
 
 /** A report of an import under review: its extent is drawn on the map. */
 export const report = signal<ImportReport | null>(null);
+
+/** What went wrong, for the reader. */
+export const sentence = (error: Error): string => (error.name === 'Away' ? t.value.away.short : error.message);
 
 export interface Toast {
   text: string;

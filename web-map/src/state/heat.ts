@@ -1,9 +1,10 @@
 // The heat of casework: hexagons that stay on the map, and a small table of values by period that colours them. While
 // the period is dragged, every period in reach is in memory, and nothing is asked for.
 import { computed, effect, type ReadonlySignal, signal, untracked } from '@preact/signals';
-import type { Ground, HeatValues } from '../api/types';
+import type { Ground, HeatValues, Value } from '../api/types';
 import * as api from '../api/wangge';
 import { address, meta, periods } from './app';
+import { banded } from './format';
 import { nearest, periodOf, type Range } from './period';
 import { latest } from './resource';
 
@@ -19,6 +20,7 @@ export interface HeatQuestion {
 export interface HeatTable {
   question: HeatQuestion;
   rows: ReadonlyMap<string, ReadonlyMap<number, number>>;
+  areaKm2: ReadonlyMap<number, number>; // of each hexagon
 }
 
 /** Turns counts into densities; what has nothing to show is left out. */
@@ -30,7 +32,11 @@ export function tableOf(question: HeatQuestion, values: HeatValues): HeatTable {
         return density > 0 ? [[id, density] as const] : [];
       }),
     );
-  return { question, rows: new Map(question.periods.map((period, i) => [period, row(values.cases[i] ?? [])])) };
+  return {
+    question,
+    rows: new Map(question.periods.map((period, i) => [period, row(values.cases[i] ?? [])])),
+    areaKm2: new Map(values.ids.map((id, i) => [id, values.area_km2[i] ?? 0])),
+  };
 }
 
 const placeOf = ({ ground, kinds }: HeatQuestion): string => JSON.stringify([ground, kinds]);
@@ -174,3 +180,13 @@ export const densities = computed(() => {
   const of = table.rows.get(shownPeriod.value);
   return of && { z: table.question.ground.z, of };
 });
+
+/** Casework in the uppermost of the hexagons that has any; null for none. */
+export function heatOf(hexagons: readonly number[]): { value: Value; areaKm2: number } | null {
+  for (const id of hexagons) {
+    const [density, areaKm2] = [densities.value?.of.get(id), heat.table.value?.areaKm2.get(id)];
+    if (!density || !areaKm2) continue;
+    return { value: banded(Math.round(density * areaKm2), meta.value?.bands ?? []), areaKm2 };
+  }
+  return null;
+}

@@ -4,6 +4,7 @@ import type { Panel } from './address';
 import { address, change } from './app';
 import { untap } from './draft';
 import { step } from './draft-store';
+import { reader } from './session';
 
 const panelKeys: Record<string, Panel> = { l: 'layers', m: 'mark', i: 'import', '?': 'help' };
 
@@ -18,6 +19,7 @@ function close(): void {
 
 export function onKey(event: KeyboardEvent): void {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (reader.value === null || document.querySelector('dialog[open]') !== null) return; // no map, or a question first
   if (event.key === 'Escape') return close();
   if (typing(event.target)) return;
   if (event.key === 'Backspace' && address.value.panel === 'mark') {

@@ -1,31 +1,22 @@
 // Keeps the page in step with the store: what changed is asked again, and nothing else.
+import { effect, untracked } from '@preact/signals';
 import { follow, following } from '../api/events';
-import type { Meta, Touched, Versions } from '../api/types';
+import type { Touched } from '../api/types';
 import { loadMeta, meta, revision } from './app';
 import { map } from './commands';
 import { askHeatAgain } from './heat';
 import { pace } from './pace';
+import { reader, renewSession } from './session';
 
-type Served = Pick<Meta, 'generation' | 'layers'>;
+/** The words of the layers. */
+type Words = ReadonlyMap<string, string>;
 
-const sumOf = (subjects: readonly string[], { layers }: Versions): number =>
-  subjects.reduce((sum, subject) => sum + (layers[subject] ?? 0), 0);
+/** The layers that are not as the words heard say. */
+export const outdated = (shown: Words, heard: Words): string[] =>
+  [...heard].flatMap(([layer, word]) => (shown.get(layer) === word ? [] : [layer]));
 
-/**
- * The layers that are older than the versions heard. A layer's version is the sum over the subjects it is made of;
- * in another generation (after a restore) versions may repeat, so every layer is old.
- */
-export function outdated(served: Served, heard: Versions): string[] {
-  const old = (layer: Meta['layers'][number]) =>
-    served.generation !== heard.generation || layer.version !== sumOf(layer.subjects, heard);
-  return served.layers.filter(old).map((layer) => layer.id);
-}
-
-/** The layers as of versions heard before. */
-const asOf = (heard: Versions, { layers }: Served): Served => ({
-  generation: heard.generation,
-  layers: layers.map((layer) => ({ ...layer, version: sumOf(layer.subjects, heard) })),
-});
+/** The words of what was asked for at the start; none before there is anything. */
+const served = (): Words => new Map(meta.peek()?.layers.map(({ id, revision: word }) => [id, word]));
 
 const panelMs = 500;
 
@@ -53,23 +44,33 @@ export function refreshAfterWrite(layers: readonly string[]): void {
 
 /** Follows the server until the returned function is called. */
 export function followServer(): () => void {
-  let last: Versions | null = null;
-  const anywhere = (heard: Versions): Touched[] => {
-    const served = meta.peek();
-    if (served === null) return []; // nothing is drawn yet
-    return outdated(last === null ? served : asOf(last, served), heard).map((layer) => ({ layer }));
-  };
+  let shown: Words | null = null; // as last heard
+  const ask = () => void renewSession();
   return follow({
-    versions(heard) {
-      const touched = anywhere(heard);
-      last = heard;
-      renew(touched);
+    revisions({ layers }) {
+      const heard = new Map(Object.entries(layers));
+      const drawn = meta.peek() !== null;
+      const old = drawn ? outdated(shown ?? served(), heard) : [];
+      shown = heard;
+      renew(old.map((layer) => ({ layer })));
     },
-    change(heard) {
-      const restored = last !== null && last.generation !== heard.generation;
-      const touched = restored ? anywhere(heard) : heard.changed;
-      last = heard;
-      renew(touched);
+    change({ changed }) {
+      renew(changed);
     },
+    resumed: ask,
+    refused: ask,
+  });
+}
+
+/** Shows the map to whoever may read, and makes it anew when that is somebody else or may see something else. */
+export function followReader(): () => void {
+  return effect(() => {
+    const whose = reader.value;
+    meta.value = null;
+    if (whose === null) return undefined;
+    return untracked(() => {
+      void loadMeta();
+      return followServer();
+    });
   });
 }

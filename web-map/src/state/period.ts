@@ -52,6 +52,17 @@ export function yearRange(months: readonly string[], year: string): Range {
   return { first: months.findIndex((m) => m.startsWith(year)), last: months.findLastIndex((m) => m.startsWith(year)) };
 }
 
+/** The last n calendar years that are over, as far as the bar reaches; null when none is. closed: the last month that is over. */
+export function wholeYears(months: readonly string[], closed: string, n: number): Range | null {
+  const year = Number(closed.slice(0, 4)) - (closed.endsWith('-12') ? 0 : 1);
+  const last = months.findLastIndex((m) => m <= `${year}-12`);
+  return last < 0 ? null : { first: months.findIndex((m) => m >= `${year - n + 1}-01`), last };
+}
+
+/** Whether a range of months has some but not all of a span. */
+export const cuts = (span: { from: string; to: string }, first: string, last: string): boolean =>
+  span.from <= last && span.to >= first && (span.from < first || span.to > last);
+
 /** The last n months of the bar. */
 export const lastMonths = (n: number, count: number): Range => ({ first: Math.max(0, count - n), last: count - 1 });
 

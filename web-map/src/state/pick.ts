@@ -36,8 +36,8 @@ const ofCases = (indicator: string): boolean => indicator === 'cases' || indicat
 
 function stateFilter(indicator: string, state: LegendSpecial['state']): ExpressionSpecification {
   const missing: ExpressionSpecification = ['!', ['has', indicator]];
-  const suppressed: ExpressionSpecification = ['==', ['get', 'cases_state'], 'suppressed'];
+  const counted = (as: string): ExpressionSpecification => ['==', ['get', 'cases_state'], as];
   if (state === 'zero') return ['all', ['has', indicator], ['==', ['to-number', ['get', indicator]], 0]];
-  if (state === 'suppressed') return suppressed;
-  return ofCases(indicator) ? ['all', missing, ['!', suppressed]] : missing;
+  if (!ofCases(indicator)) return missing; // for one reason, which the legend names
+  return state === 'nodata' ? ['all', missing, ['!', counted('suppressed')]] : counted(state);
 }

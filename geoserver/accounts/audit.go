@@ -1,0 +1,137 @@
+package accounts
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"strconv"
+	"strings"
+	"time"
+
+	"wangge/grids"
+)
+
+const (
+	auditPage = 100     // rows, unless asked otherwise
+	auditRead = 1000    // rows that the store reads at once
+	csvMost   = 100_000 // rows of a file
+)
+
+// AuditQuery is what an auditor looks for.
+type AuditQuery struct {
+	From    time.Time `query:"from" doc:"not before this moment"`
+	To      time.Time `query:"to" doc:"before this moment"`
+	Actor   string    `query:"actor" maxLength:"200"`
+	Action  string    `query:"action" maxLength:"64"`
+	Subject string    `query:"subject" maxLength:"64"`
+	Before  int64     `query:"before" minimum:"0" doc:"only rows with a smaller number, for the next page"`
+	Limit   int       `query:"limit" minimum:"0" maximum:"500"`
+}
+
+func (q AuditQuery) query(limit int) grids.AuditQuery {
+	return grids.AuditQuery{From: q.From, To: q.To, Actor: q.Actor, Action: q.Action, Subject: q.Subject, Before: q.Before, Limit: limit}
+}
+
+// AuditRow is a row of the audit log.
+type AuditRow struct {
+	Seq     int64           `json:"seq"`
+	At      time.Time       `json:"at"`
+	Actor   string          `json:"actor"`
+	Role    string          `json:"role"`
+	Way     string          `json:"way"`
+	Action  string          `json:"action"`
+	Subject string          `json:"subject"`
+	Purpose string          `json:"purpose"`
+	Behind  string          `json:"behind"`
+	Address string          `json:"address"`
+	Detail  json.RawMessage `json:"detail"`
+}
+
+// AuditPage is some rows, the newest first.
+type AuditPage struct {
+	Rows []AuditRow `json:"rows"`
+	Next int64      `json:"next,omitempty" doc:"before of the next page; absent on the last"`
+}
+
+func (a *Accounts) audit(ctx context.Context, in *AuditQuery) (*body[AuditPage], error) {
+	limit := in.Limit
+	if limit <= 0 {
+		limit = auditPage
+	}
+	rows, err := a.o.Store.Audit(ctx, ActorOf(ctx), in.query(limit+1))
+	if err != nil {
+		return nil, a.faults.Huma(err)
+	}
+	page := AuditPage{Rows: []AuditRow{}}
+	for i, r := range rows {
+		if i == limit {
+			page.Next = rows[i-1].Seq
+			break
+		}
+		page.Rows = append(page.Rows, AuditRow{r.Seq, r.At, r.Actor, r.Role, r.Way, r.Action, r.Subject, r.Purpose, r.Behind, r.Address, r.Detail})
+	}
+	return &body[AuditPage]{page}, nil
+}
+
+// file is a table to keep.
+type file struct {
+	Type        string `header:"Content-Type"`
+	Disposition string `header:"Content-Disposition"`
+	Body        []byte
+}
+
+func (a *Accounts) auditCSV(ctx context.Context, in *struct {
+	AuditQuery
+	Why string `query:"purpose" required:"true"`
+}) (*file, error) {
+	if err := grids.CheckPurpose(in.Why); err != nil {
+		return nil, a.faults.Huma(err)
+	}
+	rows, err := a.auditRows(ctx, in.query(auditRead))
+	if err != nil {
+		return nil, a.faults.Huma(err)
+	}
+	actor := ActorOf(ctx)
+	actor.Purpose = in.Why
+	if err := a.o.Store.Note(ctx, actor, "export-audit", grids.OnAccounts, map[string]any{"rows": len(rows), "of": in.Actor, "action": in.Action, "subject": in.Subject}); err != nil {
+		return nil, a.faults.Huma(err)
+	}
+	var b bytes.Buffer
+	b.WriteString("\ufeff") // so that spreadsheets read it as UTF-8
+	w := csv.NewWriter(&b)
+	_ = w.Write([]string{"seq", "at", "actor", "role", "way", "action", "subject", "purpose", "behind", "address", "detail"}) // a buffer takes everything
+	for _, r := range rows {
+		_ = w.Write(cells(strconv.FormatInt(r.Seq, 10), r.At.UTC().Format(time.RFC3339Nano), r.Actor, r.Role, r.Way, r.Action, r.Subject, r.Purpose, r.Behind, r.Address, string(r.Detail)))
+	}
+	w.Flush()
+	return &file{"text/csv; charset=utf-8", `attachment; filename="audit.csv"`, b.Bytes()}, nil
+}
+
+// auditRows reads all rows that a query chooses, page by page. The error is TooLarge for more than a file may hold.
+func (a *Accounts) auditRows(ctx context.Context, q grids.AuditQuery) (all []grids.AuditRow, err error) {
+	for {
+		rows, err := a.o.Store.Audit(ctx, ActorOf(ctx), q)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, rows...)
+		switch {
+		case len(all) > csvMost:
+			return nil, grids.Errorf(grids.TooLarge, "these are more than %d rows: choose a shorter time", csvMost)
+		case len(rows) < q.Limit:
+			return all, nil
+		}
+		q.Before = rows[len(rows)-1].Seq
+	}
+}
+
+// cells keeps a spreadsheet from taking a text for a formula.
+func cells(list ...string) []string {
+	for i, s := range list {
+		if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
+			list[i] = "'" + s
+		}
+	}
+	return list
+}
