@@ -331,15 +331,15 @@ func testNamedVersions(t *testing.T, s *server) {
 	time.Sleep(100 * time.Millisecond)
 	select {
 	case answer := <-late:
-		t.Errorf("answered before the version was there: %s", answer)
+		t.Fatalf("answered before the change was there: %s", answer)
 	default:
 	}
 	s.markNear(t, 121.406, 31.648)
 	if answer := <-late; !strings.HasPrefix(answer, "200 ") {
-		t.Errorf("when the version came: %s", answer)
+		t.Errorf("when the change came: %s", answer)
 	}
 	if answer := <-never; !strings.HasPrefix(answer, "503 ") || !strings.Contains(answer, "try again") {
-		t.Errorf("a version that does not come: %s", answer)
+		t.Errorf("a change that does not come: %s", answer)
 	}
 }
 

@@ -29,6 +29,7 @@ import (
 // manyStreams is how many maps a district could have open at once, and then some; mostBytes what they all may cost a server.
 const (
 	manyStreams = 2000
+	offices     = 4 // addresses that they come from
 	mostBytes   = 100 << 20
 )
 
@@ -118,10 +119,10 @@ func (s *stream) begin(req *http.Request) error {
 
 // next reads up to the end of the next event; chunk sizes and comments between are skipped.
 func (s *stream) next() (e event, err error) {
+	if err := s.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
+		return e, err
+	}
 	for {
-		if err := s.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
-			return e, err
-		}
 		line, err := s.lines.ReadString('\n')
 		if err != nil {
 			return e, err
@@ -162,7 +163,8 @@ func openMany(t *testing.T, url string) (list []*stream, close func()) {
 	for i := range list {
 		slots <- true
 		all.Go(func() {
-			list[i], faults[i] = openStream(url, net.Dialer{})
+			from := net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(2+i%offices))} // one address may hold fewer
+			list[i], faults[i] = openStream(url, net.Dialer{LocalAddr: &from})
 			<-slots
 		})
 	}

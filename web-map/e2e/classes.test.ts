@@ -50,9 +50,12 @@ it('shows in which cells there are findings outside of the own area, and asks fo
   const screen = await pixels(page, around);
   expect(countColor(screen, color)).toBeGreaterThan(20);
   const symbol = placeOf(screen.data, screen.width, color);
-  await page.mouse.move(around.x + symbol.x, around.y + symbol.y);
-  await page.mouse.move(around.x + symbol.x + 1, around.y + symbol.y);
-  await page.locator('.preview', { hasText: /此单元（0\.56 km²）内的疑似点.*不足 5/ }).waitFor();
+  const preview = page.locator('.preview', { hasText: /此单元（0\.56 km²）内的疑似点.*不足 5/ });
+  for (let i = 0; i < 40 && !(await preview.isVisible()); i++) {
+    await page.mouse.move(around.x + symbol.x + (i % 2), around.y + symbol.y);
+    await page.waitForTimeout(250); // a busy machine draws the symbol later
+  }
+  await preview.waitFor();
   await page.mouse.click(around.x + symbol.x, around.y + symbol.y);
   await page.locator('.drawer .places').waitFor();
   expect(page.url()).toContain('at=point:');

@@ -87,8 +87,10 @@ it('keeps the draft when the network is away, and sends the same id again', asyn
     ids.push(body(route.request()).id);
     return ids.length === 1 ? route.abort('connectionfailed') : route.continue();
   });
+  const save = page.getByRole('button', { name: '保存标记' });
+  await save.waitFor(); // the map takes marks now
   await page.keyboard.press('Enter'); // the crosshair
-  await page.getByRole('button', { name: '保存标记' }).click();
+  await save.click();
   await page.getByText('网络不通，标记尚未保存').waitFor();
   await page.locator('form').getByRole('button', { name: '重试' }).click();
   await page.getByText('标记已保存').first().waitFor();
