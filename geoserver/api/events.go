@@ -57,6 +57,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
 	}
 	tick := time.NewTicker(heartbeat)
 	defer tick.Stop()
+	defer func() { _ = c.SetWriteDeadline(time.Now().Add(writeWait)) }() // for the end of the answer; the client may be gone
 	for ok := send(first); ok; {
 		select {
 		case <-r.Context().Done():

@@ -50,9 +50,10 @@ it('shows in which cells there are findings outside of the own area, and asks fo
   const screen = await pixels(page, around);
   expect(countColor(screen, color)).toBeGreaterThan(20);
   const symbol = placeOf(screen.data, screen.width, color);
-  const preview = page.locator('.preview', { hasText: /此单元（0\.56 km²）内的疑似点.*不足 5/ });
+  const preview = page.locator('.preview', { hasText: /此单元（0\.\d+ km²）内的疑似点.*(不足 5|\d+–\d+)/ });
   for (let i = 0; i < 40 && !(await preview.isVisible()); i++) {
-    await page.mouse.move(around.x + symbol.x + (i % 2), around.y + symbol.y);
+    const [dx, dy] = [((i % 3) - 1) * 4, ((Math.floor(i / 3) % 3) - 1) * 4];
+    await page.mouse.move(around.x + symbol.x + dx, around.y + symbol.y + dy);
     await page.waitForTimeout(250); // a busy machine draws the symbol later
   }
   await preview.waitFor();
