@@ -29,6 +29,7 @@ func newSecret() (s secret) {
 	return s
 }
 
+// String is the secret as clients send it.
 func (s secret) String() string { return base64url.EncodeToString(s[:]) }
 
 // parseSecret reads what [secret.String] wrote.
