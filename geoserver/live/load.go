@@ -254,6 +254,10 @@ func (l *load) levels() (states []*State) {
 			st.units, st.byCode = s.State().units, s.State().byCode
 			continue
 		}
+		if l.onlyFindings(s) {
+			l.patch(i, &st)
+			continue
+		}
 		st.units = map[string][]Figures{}
 		for _, level := range Levels() {
 			if level == "cells" {
@@ -462,9 +466,12 @@ func (v *View) noteFaults(faults map[string]error, loaded []string) {
 	v.faulty.Store(&next)
 }
 
+// figureColumns is what withFigures adds, in its order.
+var figureColumns = []string{"findings_open", "findings_confirmed", "cases", "cases_to", "cases_state", "density", "risk"}
+
 // withFigures adds to a level's table what is not in its SQL: the counts as they may be shown, and the risk.
 func withFigures(t grids.Table, figures []Figures) grids.Table {
-	out := grids.Table{Columns: append(slices.Clone(t.Columns), "findings_open", "findings_confirmed", "cases", "cases_to", "cases_state", "density", "risk"), Features: make([]grids.Feature, len(t.Features))}
+	out := grids.Table{Columns: slices.Concat(t.Columns, figureColumns), Features: make([]grids.Feature, len(t.Features))}
 	for i, f := range t.Features {
 		fig := &figures[i]
 		values := make([]any, 0, len(out.Columns))
