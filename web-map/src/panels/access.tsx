@@ -8,6 +8,7 @@ import { change, lang, meta, spoken, t, toast } from '../state/app';
 import * as format from '../state/format';
 import { toggle } from '../state/pick';
 import { resource } from '../state/resource';
+import { useSending } from '../state/sending';
 import { me, wantSignInfo } from '../state/session';
 import { AreaPicker, areaName } from './area-picker';
 import { Drawer, Failure, Loaded } from './controls';
@@ -187,7 +188,8 @@ function TokenFields({ made }: { made: (token: string) => void }) {
   const rights = useSignal<readonly Right[]>(mine.filter((r) => r === 'look'));
   const scope = useSignal<Scope>(areas[0] ?? { level: 'district', code: '' });
   const days = useSignal('90');
-  const [tried, busy, fault] = [useSignal(false), useSignal(false), useSignal<Error | null>(null)];
+  const tried = useSignal(false);
+  const { busy, fault, send: sendOnce } = useSending();
   const token = {
     name: name.value.trim(),
     purpose: purpose.value,
@@ -199,16 +201,10 @@ function TokenFields({ made }: { made: (token: string) => void }) {
   const said = (field: NonNullable<typeof wrong>) => (tried.value && wrong === field ? words.faults[field] : null);
   const send = async () => {
     tried.value = true;
-    if (wrong !== null || busy.value) return;
-    busy.value = true;
-    fault.value = null;
-    try {
+    if (wrong !== null) return;
+    await sendOnce(async () => {
       made((await api.makeToken(token)).token);
-    } catch (error) {
-      fault.value = error as Error;
-    } finally {
-      busy.value = false;
-    }
+    });
   };
   return (
     <form

@@ -1,8 +1,9 @@
 // A question that comes before anything else: a modal dialog.
-import { signal, useSignal } from '@preact/signals';
+import { signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useId, useRef } from 'preact/hooks';
 import { t } from '../state/app';
+import { useSending } from '../state/sending';
 import { Failure } from './controls';
 
 /** The browser's own modal dialog: it keeps the focus inside, and gives it back. */
@@ -40,21 +41,15 @@ export function Confirm() {
 }
 
 function Asked({ question: asked }: { question: Question }) {
-  const [busy, fault] = [useSignal(false), useSignal<Error | null>(null)];
+  const { busy, fault, send: sendOnce } = useSending();
   const close = () => {
     question.value = null;
   };
   const run = async () => {
-    busy.value = true;
-    fault.value = null;
-    try {
+    await sendOnce(async () => {
       await asked.run();
       close();
-    } catch (error) {
-      fault.value = error as Error;
-    } finally {
-      busy.value = false;
-    }
+    });
   };
   return (
     <Dialog title={asked.title} onClose={close}>

@@ -5,6 +5,7 @@ import type { ExportTable } from '../api/types';
 import { exportPath } from '../api/wangge';
 import { spoken, t, toast } from '../state/app';
 import { type Download, fileName, take, wanted } from '../state/download';
+import { useSending } from '../state/sending';
 import { info, may, me, signInfo, wantSignInfo } from '../state/session';
 import { Failure, Loading } from './controls';
 import { Dialog } from './dialog';
@@ -42,25 +43,18 @@ function Ask({ download }: { download: Download }) {
   useEffect(wantSignInfo, []);
   const words = t.value.export;
   const purpose = useSignal(me.value?.purpose ?? '');
-  const [busy, fault] = [useSignal(false), useSignal<Error | null>(null)];
+  const { busy, fault, send: sendOnce } = useSending();
   const loaded = signInfo.loaded.value;
   const close = () => {
     wanted.value = null;
   };
   const send = async () => {
-    if (busy.value) return;
-    busy.value = true;
-    fault.value = null;
-    try {
+    await sendOnce(async () => {
       await take(download, purpose.value);
       spoken.value = words.done;
       toast.value = { text: words.done };
       close();
-    } catch (error) {
-      fault.value = error as Error;
-    } finally {
-      busy.value = false;
-    }
+    });
   };
   return (
     <Dialog title={words.title(download.what)} onClose={close}>

@@ -5,6 +5,7 @@ import type { Account, Grant, Scope } from '../api/types';
 import { grantFault, grantOf, grantState } from '../state/accounts';
 import { lang, t } from '../state/app';
 import * as format from '../state/format';
+import { useSending } from '../state/sending';
 import { info } from '../state/session';
 import { AreaPicker, areaFor, areaName } from './area-picker';
 import { Failure, Select } from './controls';
@@ -75,7 +76,8 @@ function GrantForm({ account, changed }: { account: Account; changed: () => void
   const role = useSignal('');
   const scope = useSignal<Scope>({ level: 'district', code: '' });
   const [from, until] = [useSignal(''), useSignal('')];
-  const [tried, busy, fault] = [useSignal(false), useSignal(false), useSignal<Error | null>(null)];
+  const tried = useSignal(false);
+  const { busy, fault, send: sendOnce } = useSending();
   const chosen = roles.find((r) => r.role === role.value) ?? roles[0];
   if (chosen === undefined) return null;
   const area = areaFor(chosen, scope.value);
@@ -83,20 +85,14 @@ function GrantForm({ account, changed }: { account: Account; changed: () => void
   const wrong = grantFault(given, Date.now());
   const send = async () => {
     tried.value = true;
-    if (wrong !== null || busy.value) return;
-    busy.value = true;
-    fault.value = null;
-    try {
+    if (wrong !== null) return;
+    await sendOnce(async () => {
       await api.grant(account.id, given);
       scope.value = { level: area.level, code: '' };
       from.value = until.value = '';
       tried.value = false;
       changed();
-    } catch (error) {
-      fault.value = error as Error;
-    } finally {
-      busy.value = false;
-    }
+    });
   };
   return (
     <form

@@ -7,6 +7,7 @@ import { type AccountState, matching } from '../state/accounts';
 import { change, lang, spoken, t, toast } from '../state/app';
 import * as format from '../state/format';
 import { latest, resource } from '../state/resource';
+import { useSending } from '../state/sending';
 import { info, me, wantSignInfo } from '../state/session';
 import { Drawer, Failure, Loaded, Select } from './controls';
 import { ask } from './dialog';
@@ -109,21 +110,14 @@ function Filter() {
 function AddForm() {
   const words = t.value.users;
   const [name, display] = [useSignal(''), useSignal('')];
-  const [busy, fault] = [useSignal(false), useSignal<Error | null>(null)];
+  const { busy, fault, send: sendOnce } = useSending();
   const send = async () => {
-    if (busy.value) return;
-    busy.value = true;
-    fault.value = null;
-    try {
+    await sendOnce(async () => {
       const made = await api.add(name.value.trim(), display.value.trim());
       oneTime.value = { name: made.account.name, password: made.password };
       text.value = made.account.name; // its roles come next
       accounts.reload();
-    } catch (error) {
-      fault.value = error as Error;
-    } finally {
-      busy.value = false;
-    }
+    });
   };
   return (
     <form

@@ -4,6 +4,7 @@ import { useEffect } from 'preact/hooks';
 import type { Scope } from '../api/types';
 import { change, lang, sentence, t, toast } from '../state/app';
 import * as format from '../state/format';
+import { useSending } from '../state/sending';
 import { endViewAs, info, me, viewAs, wantSignInfo } from '../state/session';
 import { AreaPicker, areaFor, areaName } from './area-picker';
 import { Failure, Loading, Select } from './controls';
@@ -43,21 +44,15 @@ export function ViewAsForm() {
   const roles = info.value?.roles ?? [];
   const role = useSignal('');
   const scope = useSignal<Scope>({ level: 'district', code: '' });
-  const [busy, fault] = [useSignal(false), useSignal<Error | null>(null)];
+  const { busy, fault, send: sendOnce } = useSending();
   const chosen = roles.find((r) => r.role === role.value) ?? roles[0];
   if (chosen === undefined) return <Loading />;
   const area = areaFor(chosen, scope.value);
   const start = async () => {
-    busy.value = true;
-    fault.value = null;
-    try {
+    await sendOnce(async () => {
       await viewAs(chosen.role, area);
       change({ panel: null });
-    } catch (error) {
-      fault.value = error as Error;
-    } finally {
-      busy.value = false;
-    }
+    });
   };
   return (
     <form
