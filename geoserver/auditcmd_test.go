@@ -21,7 +21,7 @@ func TestAuditVerify(t *testing.T) {
 	}
 	defer store.Close()
 	for range 3 {
-		if err := store.Note(t.Context(), grids.Operator, "look", grids.OnFindings, nil); err != nil {
+		if err := store.Note(t.Context(), grids.Operator, "look-exact", grids.OnFindings, nil); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"runtime"
 	"testing"
@@ -157,3 +159,54 @@ func BenchmarkLoad(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkWarmTile is what the house does for a tile that it has in memory, for a commander who is signed in: everything but net/http.
+// 512 ask at once, so that looks at the store are shared.
+func BenchmarkWarmTile(b *testing.B) {
+	store, conf, _, _ := chongming(b, 1000)
+	s, err := (&serveCmd{Listen: "127.0.0.1:0", CacheMB: 64, MaxUploadMB: 4}).join(conf, &database{Store: store}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		b.Fatal(err)
+	}
+	account := grids.Account{ID: grids.NewID(), Name: "bench", Grants: everyRole()}
+	if err := store.AddAccount(b.Context(), grids.Operator, account, ""); err != nil {
+		b.Fatal(err)
+	}
+	secret, hash := newSecret()
+	now := time.Now()
+	session := grids.Session{ID: grids.NewID(), Account: account.ID, BegunAt: now, UsedAt: now, EndsAt: now.Add(time.Hour), Purpose: "daily"}
+	if err := store.BeginSession(b.Context(), grids.Operator, "sign-in", session, hash, nil); err != nil {
+		b.Fatal(err)
+	}
+	handler := s.Handler()
+	for _, layer := range []string{"grids", "hexagons"} {
+		b.Run(layer, func(b *testing.B) {
+			b.SetParallelism(256)
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				r := httptest.NewRequest(http.MethodGet, "http://localhost/tiles/"+layer+"/11/1715/834.mvt", nil)
+				r.RemoteAddr = "127.0.0.1:1"
+				r.Header.Set("Accept-Encoding", "gzip")
+				r.Header.Set("Cookie", "wangge="+secret)
+				w := &nowhere{header: http.Header{}}
+				for pb.Next() {
+					clear(w.header)
+					if handler.ServeHTTP(w, r); w.status != 0 && w.status != http.StatusOK {
+						b.Errorf("status %d", w.status)
+						return
+					}
+				}
+			})
+		})
+	}
+}
+
+// nowhere is an answer that nobody reads.
+type nowhere struct {
+	header http.Header
+	status int
+}
+
+func (w *nowhere) Header() http.Header         { return w.header }
+func (w *nowhere) WriteHeader(status int)      { w.status = status }
+func (w *nowhere) Write(b []byte) (int, error) { return len(b), nil }

@@ -25,6 +25,15 @@ type AuditRow struct {
 	Hash                     []byte          // 32 bytes
 }
 
+// AuditActions are all that the audit log can say was done, in the order of a person's day. A row of another action is refused.
+var AuditActions = [...]string{
+	"sign-in", "sign-in-refused", "sign-out", "sign-out-everywhere", "end-session", "set-purpose", "view-as", "end-view-as", // coming and going
+	"look-exact", "look-audit", "export", "export-audit", "refused", // looking
+	"mark", "withdraw", "import", // changing
+	"add-account", "enable-account", "disable-account", "grant", "revoke", "change-password", "reset-password", "rehash-password", "link-identity",
+	"make-token", "revoke-token",
+}
+
 // AuditQuery chooses links; a field that is zero chooses all.
 type AuditQuery struct {
 	From, To               time.Time // From is included, To is not

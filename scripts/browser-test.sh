@@ -13,7 +13,12 @@ finish() {
   status=$?
   kill -TERM "$server" 2>/dev/null || true
   wait "$server" 2>/dev/null || true
-  [[ $status -eq 0 ]] || { echo "--- server log"; tail -n 50 "$log"; }
+  if [[ $status -ne 0 ]]; then
+    echo "--- the end of the server's log"
+    tail -n 20 "$log"
+    echo "--- what failed"
+    sed 's/\x1b\[[0-9;]*m//g' "$dir/tests.log" 2>/dev/null | grep -A 12 -E '^ *FAIL |Unhandled' | tail -n 80
+  fi
   rm -rf "$dir"
   exit "$status"
 }
@@ -24,4 +29,4 @@ for _ in $(seq 1 600); do
   [[ $(curl -s -o /dev/null -w '%{http_code}' "http://127.0.0.1:$port/readyz" || true) == 200 ]] && break
   sleep 0.2
 done
-cd web-map && WANGGE_URL="http://127.0.0.1:$port" npm run e2e
+cd web-map && WANGGE_URL="http://127.0.0.1:$port" npm run e2e 2>&1 | tee "$dir/tests.log"

@@ -11,6 +11,7 @@ import (
 	"crypto/sha256"
 	"log/slog"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -99,6 +100,7 @@ type Accounts struct {
 	away    atomic.Int64 // when the store did not answer, as Unix nanoseconds
 	signIns atomic.Pointer[signInPage]
 	lent    atomic.Pointer[visit]
+	hourly  sync.Map // hourlyKey → true: rows of the audit log that this hour has
 }
 
 // New makes the accounts of a server.

@@ -93,9 +93,15 @@ func build(t testing.TB) *house {
 	needs[r.PathPrefix("/tiles/").HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_ = json.NewEncoder(w).Encode(ActorOf(r.Context())) // the client may be gone
 	})] = Need(grids.Look)
-	needs[r.Path("/mark").HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })] = Need(grids.Mark)
+	needs[r.Path("/mark").HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.RawQuery == "foreign" {
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	})] = Need(grids.Mark)
 	h.accounts.Register(humamux.New(r, huma.DefaultConfig("test", "1"), humamux.WithRouteCustomizer(func(op *huma.Operation, route *mux.Route) { needs[route] = NeedOf(op) })))
-	r.Use(h.accounts.Guard(func(r *http.Request) Need { return needs[mux.CurrentRoute(r)] }, func(r *http.Request) bool {
+	r.Use(recorded, h.accounts.Guard(func(r *http.Request) Need { return needs[mux.CurrentRoute(r)] }, func(r *http.Request) bool {
 		if !strings.HasPrefix(r.URL.Path, "/tiles/") {
 			return false
 		}
@@ -105,6 +111,23 @@ func build(t testing.TB) *house {
 	h.Server = httptest.NewServer(r)
 	t.Cleanup(h.Close)
 	return h
+}
+
+// recorder knows the status of an answer, as the server's own does.
+type recorder struct {
+	http.ResponseWriter
+	status int
+}
+
+func (r *recorder) Status() int { return r.status }
+
+func (r *recorder) WriteHeader(status int) {
+	r.status = status
+	r.ResponseWriter.WriteHeader(status)
+}
+
+func recorded(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { next.ServeHTTP(&recorder{ResponseWriter: w}, r) })
 }
 
 // client is one browser or program.

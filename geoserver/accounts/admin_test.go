@@ -146,7 +146,8 @@ func TestTheAuditPage(t *testing.T) {
 	c, _ := h.signIn(t, "auditor")
 	var page AuditPage
 	c.want(t, 200, "GET", "/api/audit", nil, &page)
-	if len(page.Rows) != 4 || page.Next != 0 || page.Rows[0].Action != "sign-in" || page.Rows[0].Actor != "auditor" || page.Rows[3].Action != "add-account" || page.Rows[0].Seq <= page.Rows[1].Seq {
+	if len(page.Rows) != 5 || page.Next != 0 || page.Rows[0].Action != "look-audit" || page.Rows[0].Actor != "auditor" || page.Rows[1].Action != "sign-in" ||
+		page.Rows[4].Action != "add-account" || page.Rows[0].Seq <= page.Rows[1].Seq {
 		t.Errorf("%+v", page)
 	}
 	var all []int64
@@ -160,7 +161,7 @@ func TestTheAuditPage(t *testing.T) {
 			break
 		}
 	}
-	if len(all) != 4 || !slices.IsSortedFunc(all, func(a, b int64) int { return cmp.Compare(b, a) }) {
+	if len(all) != 5 || !slices.IsSortedFunc(all, func(a, b int64) int { return cmp.Compare(b, a) }) {
 		t.Errorf("by pages: %v", all)
 	}
 	if c.want(t, 200, "GET", "/api/audit?actor=duty&action=sign-in", nil, &page); len(page.Rows) != 1 || page.Rows[0].Actor != "duty" {
@@ -181,6 +182,41 @@ func TestTheAuditPage(t *testing.T) {
 	}
 	if got := cells("=1+1", "+1", "-1", "@x", "\tx", "plain", ""); !slices.Equal(got, []string{"'=1+1", "'+1", "'-1", "'@x", "'\tx", "plain", ""}) {
 		t.Errorf("cells %q", got)
+	}
+}
+
+func TestRefusalsAreInTheAuditLog(t *testing.T) {
+	h := build(t)
+	h.person(t, "watcher", give(grids.Volunteer, grids.LevelDistrict, ""))
+	h.person(t, "patrol", give(grids.Patrol, grids.LevelTowns, town))
+	h.person(t, "auditor", give(grids.Auditor, grids.LevelDistrict, ""))
+	refused := func(actor string) []AuditRow {
+		c, _ := h.signIn(t, "auditor")
+		var page AuditPage
+		c.want(t, 200, "GET", "/api/audit?action=refused&actor="+actor, nil, &page)
+		return page.Rows
+	}
+	c, _ := h.signIn(t, "watcher")
+	for range 3 { // one row an hour
+		c.want(t, 403, "POST", "/mark", nil, nil)
+	}
+	c.want(t, 403, "GET", "/api/accounts", nil, nil)
+	rows := refused("watcher")
+	if len(rows) != 2 || rows[1].Subject != "" || rows[0].Subject != auditSubject(grids.OnAccounts) || rows[0].Role != string(grids.Volunteer) ||
+		!strings.Contains(string(rows[1].Detail), `"asked":"POST /mark"`) || !strings.Contains(string(rows[0].Detail), string(grids.ManageAccounts)) {
+		t.Fatalf("%+v", rows)
+	}
+	h.advance(time.Hour)
+	c, _ = h.signIn(t, "watcher")
+	c.want(t, 403, "POST", "/mark", nil, nil)
+	if rows := refused("watcher"); len(rows) != 3 {
+		t.Errorf("an hour later: %+v", rows)
+	}
+	c, _ = h.signIn(t, "patrol")
+	c.want(t, 204, "POST", "/mark", nil, nil)
+	c.want(t, 403, "POST", "/mark?foreign", nil, nil) // the right, and not in the place
+	if rows := refused("patrol"); len(rows) != 1 {
+		t.Errorf("behind the guard: %+v", rows)
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"wangge/grids"
 )
 
@@ -17,6 +19,28 @@ const (
 	auditRead = 1000    // rows that the store reads at once
 	csvMost   = 100_000 // rows of a file
 )
+
+// auditAction is one of [grids.AuditActions].
+type auditAction string
+
+// Schema lists the actions in the API's description.
+func (auditAction) Schema(huma.Registry) *huma.Schema { return oneOf(grids.AuditActions[:]) }
+
+// auditSubject is one of [grids.Subjects], or "".
+type auditSubject string
+
+// Schema lists the subjects in the API's description.
+func (auditSubject) Schema(huma.Registry) *huma.Schema {
+	return oneOf(append(grids.Subjects[:], ""))
+}
+
+func oneOf[T ~string](list []T) *huma.Schema {
+	s := &huma.Schema{Type: huma.TypeString}
+	for _, v := range list {
+		s.Enum = append(s.Enum, string(v))
+	}
+	return s
+}
 
 // AuditQuery is what an auditor looks for.
 type AuditQuery struct {
@@ -40,8 +64,8 @@ type AuditRow struct {
 	Actor   string          `json:"actor"`
 	Role    string          `json:"role"`
 	Way     string          `json:"way"`
-	Action  string          `json:"action"`
-	Subject string          `json:"subject"`
+	Action  auditAction     `json:"action"`
+	Subject auditSubject    `json:"subject"`
 	Purpose string          `json:"purpose"`
 	Behind  string          `json:"behind"`
 	Address string          `json:"address"`
@@ -59,6 +83,9 @@ func (a *Accounts) audit(ctx context.Context, in *AuditQuery) (*body[AuditPage],
 	if limit <= 0 {
 		limit = auditPage
 	}
+	if err := a.NoteHourly(ctx, ActorOf(ctx), "look-audit", grids.OnAccounts, "", func() any { return map[string]string{} }); err != nil {
+		return nil, a.faults.Huma(err)
+	}
 	rows, err := a.o.Store.Audit(ctx, ActorOf(ctx), in.query(limit+1))
 	if err != nil {
 		return nil, a.faults.Huma(err)
@@ -69,7 +96,7 @@ func (a *Accounts) audit(ctx context.Context, in *AuditQuery) (*body[AuditPage],
 			page.Next = rows[i-1].Seq
 			break
 		}
-		page.Rows = append(page.Rows, AuditRow{r.Seq, r.At, r.Actor, r.Role, r.Way, r.Action, r.Subject, r.Purpose, r.Behind, r.Address, r.Detail})
+		page.Rows = append(page.Rows, AuditRow{r.Seq, r.At, r.Actor, r.Role, r.Way, auditAction(r.Action), auditSubject(r.Subject), r.Purpose, r.Behind, r.Address, r.Detail})
 	}
 	return &body[AuditPage]{page}, nil
 }

@@ -34,7 +34,8 @@ func (n Need) Check() error {
 }
 
 // Guard lets only those through who have what the route needs, and puts who it is into the context. needOf is the table of routes;
-// looked reports whether the server looked at the store since the request came in.
+// looked reports whether the server looked at the store since the request came in. Refusals are written into the audit log: the guard's own,
+// and those behind it when the writer that it is given tells the Status of the answer.
 func (a *Accounts) Guard(needOf func(*http.Request) Need, looked func(*http.Request) bool) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -52,10 +53,14 @@ func (a *Accounts) Guard(needOf func(*http.Request) Need, looked func(*http.Requ
 				return
 			}
 			if err := v.may(need, reading(r)); err != nil {
+				a.noteForbidden(r, v.actor, need)
 				gate.WriteProblem(w, http.StatusForbidden, gate.Sentence(err))
 				return
 			}
 			next.ServeHTTP(w, r.WithContext(withVisit(r.Context(), v)))
+			if s, ok := w.(interface{ Status() int }); ok && s.Status() == http.StatusForbidden { // of the place, not of the route
+				a.noteForbidden(r, v.actor, need)
+			}
 		})
 	}
 }

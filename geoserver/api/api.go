@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -75,13 +74,10 @@ type Server struct {
 	Gate        *gate.Gate
 	Metrics     http.Handler
 	Observe     func(route string, status int, took time.Duration)
-
-	exact *sync.Map // exactKey: looks at exact places that were written down
 }
 
 // Handler is the whole server as one handler.
 func (s *Server) Handler() http.Handler {
-	s.exact = &sync.Map{}
 	r := mux.NewRouter()
 	r.NotFoundHandler = s.faults().Plain(func(_ http.ResponseWriter, r *http.Request) error {
 		return grids.Errorf(grids.NotFound, "there is nothing at %s; the API is described at /api/openapi.json", r.URL.Path)

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/gorilla/mux"
@@ -89,7 +88,7 @@ func unitRows(sight *live.Sight, st *live.State, level string) ([][]string, erro
 		}{{live.Round(u.Density, live.DensityDecimals), live.DensityDecimals}, {u.FindingsOpen, 0}, {u.FindingsConfirmed, 0}, {u.Survey, live.ShareDecimals}} {
 			row = append(row, figure(f.v, f.decimals), string(f.v.State))
 		}
-		row = append(row, u.Status, figure(u.Risk.Value, live.RiskDecimals), string(u.Risk.Value.State), st.Window.From.String(), (st.Today.Month() - 1).String(),
+		row = append(row, u.Status, figure(u.Risk.Value, live.RiskDecimals), string(u.Risk.Value.State), st.Window.From.String(), st.Window.To.String(),
 			string(sight.Class()), strconv.Itoa(sight.Rule().K), synthetic)
 		rows = append(rows, plainCells(row))
 	}
@@ -158,39 +157,14 @@ func plainCells(row []string) []string {
 	return row
 }
 
-// exactFor is how long the note that somebody looks at exact places stands for further looks of the same session.
-const exactFor = time.Hour
-
 // noteExact writes down, once an hour for each account and purpose, that an actor looks at findings where they are. Without the note
 // nothing is shown.
 func (s *Server) noteExact(r *http.Request, who grids.Actor) error {
-	hour := s.View.Now().Truncate(exactFor).Unix()
-	key := exactKey{who.ID, who.Way, who.Purpose, who.Behind, hour}
-	if _, noted := s.exact.Load(key); noted {
-		return nil
-	}
-	areas := []string{}
-	for _, a := range who.Scopes(grids.LookExact) {
-		areas = append(areas, strings.TrimSuffix(string(a.Level)+":"+a.Code, ":"))
-	}
-	if err := s.Store.Note(r.Context(), who, "look-exact", grids.OnFindings, map[string]any{"areas": areas, "on": "map"}); err != nil {
-		return err
-	}
-	s.exact.Range(func(k, _ any) bool { // those of former hours
-		if k.(exactKey).hour != hour {
-			s.exact.Delete(k)
+	return s.Accounts.NoteHourly(r.Context(), who, "look-exact", grids.OnFindings, "map", func() any {
+		areas := []string{}
+		for _, a := range who.Scopes(grids.LookExact) {
+			areas = append(areas, strings.TrimSuffix(string(a.Level)+":"+a.Code, ":"))
 		}
-		return true
+		return map[string]any{"areas": areas, "on": "map"}
 	})
-	s.exact.Store(key, true)
-	return nil
-}
-
-// exactKey is who looks at exact places, what for and in which hour.
-type exactKey struct {
-	id      grids.ID
-	way     grids.Way
-	purpose string
-	behind  string
-	hour    int64
 }

@@ -164,11 +164,12 @@ func touched(changes []grids.Change, s grids.Subject) (ids []grids.ID) {
 	return slices.Compact(ids)
 }
 
-// window is the calendar months that the risk index looks at: this one and at least the n−1 before it, from the beginning of a year,
-// because scarce casework is told by whole years.
+// window is the calendar months that the risk index looks at: the last one that is over and at least the n−1 before it, from the
+// beginning of a year, because scarce casework is told by whole years.
 func window(today grids.Day, n int) grids.Period {
-	from := today.Month() - grids.Month(n-1)
-	return grids.Period{From: from - from%12, To: today.Month()}
+	closed := today.Month() - 1
+	from := closed - grids.Month(n-1)
+	return grids.Period{From: from - from%12, To: closed}
 }
 
 // take fills the state and the memory from what was read.

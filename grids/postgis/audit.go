@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -22,8 +23,11 @@ const auditSQL = `with head as (
 	insert into audit (district_id, seq, audit_id, at, actor, role, way, action, subject, purpose, behind, address, detail, prev, hash)
 	select $1, seq, $2, at, $3, $4, $5, $6, $7, $8, $9, $10, $11, prev, hash from (select) one left join head on true`
 
-// queueAudit queues the audit row of something that an actor did or saw. The error is of the detail.
+// queueAudit queues the audit row of something that an actor did or saw. The error is of the detail, or Internal for an action that is none.
 func (s *Store) queueAudit(b *pgx.Batch, a grids.Actor, action string, subject grids.Subject, detail any) error {
+	if !slices.Contains(grids.AuditActions[:], action) {
+		return grids.Errorf(grids.Internal, "%q is no action of the audit log", action)
+	}
 	text, err := json.Marshal(detail)
 	if err != nil {
 		return err

@@ -42,7 +42,7 @@ func note(t *testing.T, s *Store, n int) {
 	t.Helper()
 	for i := range n {
 		a := grids.Actor{Name: "甲 1:2", Way: grids.ByToken, Purpose: "patrol", Behind: "admin", Address: "::1", Grants: []grids.Grant{{Role: grids.Patrol}}}
-		if err := s.Note(t.Context(), a, "look", grids.OnFindings, map[string]any{"n": i, "b": []string{"é", "a\"b"}}); err != nil {
+		if err := s.Note(t.Context(), a, "look-exact", grids.OnFindings, map[string]any{"n": i, "b": []string{"é", "a\"b"}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -84,7 +84,7 @@ func TestAuditRowsSayWhoAndWhy(t *testing.T) {
 		t.Fatalf("%+v, %v", list, err)
 	}
 	r := list[0]
-	if r.Actor != "甲 1:2" || r.Role != "patrol" || r.Way != "token" || r.Action != "look" || r.Subject != "findings" || r.Purpose != "patrol" || r.Behind != "admin" || r.Address != "::1" ||
+	if r.Actor != "甲 1:2" || r.Role != "patrol" || r.Way != "token" || r.Action != "look-exact" || r.Subject != "findings" || r.Purpose != "patrol" || r.Behind != "admin" || r.Address != "::1" ||
 		string(r.Detail) != `{"b": ["é", "a\"b"], "n": 2}` {
 		t.Errorf("%+v", r)
 	}
@@ -94,7 +94,7 @@ func TestAuditRowsSayWhoAndWhy(t *testing.T) {
 	}{
 		"the page before": {grids.AuditQuery{Before: 3}, 2},
 		"another actor":   {grids.AuditQuery{Actor: "x"}, 0},
-		"this actor":      {grids.AuditQuery{Actor: r.Actor, Action: "look", Subject: "findings"}, 3},
+		"this actor":      {grids.AuditQuery{Actor: r.Actor, Action: "look-exact", Subject: "findings"}, 3},
 		"another action":  {grids.AuditQuery{Action: "mark"}, 0},
 		"another subject": {grids.AuditQuery{Subject: "casework"}, 0},
 		"from the last":   {grids.AuditQuery{From: r.At}, 1},

@@ -250,7 +250,7 @@ func TestImportsHaveAPoolOfTheirOwn(t *testing.T) {
 	if _, err := s.Batches(ctx, grids.Operator, 1); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Note(ctx, grids.Operator, "look", grids.OnFindings, nil); err != nil {
+	if err := s.Note(ctx, grids.Operator, "look-exact", grids.OnFindings, nil); err != nil {
 		t.Fatal(err)
 	}
 	if s.load.Stat().AcquireCount() != before {

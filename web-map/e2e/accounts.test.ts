@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
-import { base, demoAccount, expectAccessible, idle, openMap, openPage, type Role, useBrowser } from './browser';
+import { api, base, demoAccount, expectAccessible, idle, openMap, openPage, type Role, useBrowser } from './browser';
 
 useBrowser();
 
@@ -216,6 +216,14 @@ it('shows the audit log by filter, in detail, and further back', async () => {
   await page.getByText('没有符合条件的记录').waitFor();
   await page.getByRole('button', { name: '清除条件' }).click();
   await rows.first().waitFor();
+
+  await expect(api('/api/export/towns.csv?purpose=daily', {}, 'volunteer')).rejects.toThrow('403');
+  await page.getByLabel('操作', { exact: true }).selectOption({ label: '被拒绝（无权限）' });
+  await page.getByRole('button', { name: '查询' }).click();
+  const refused = rows.filter({ hasText: '志愿者' }).first();
+  await refused.waitFor();
+  await refused.locator('.expand').click();
+  await refused.getByText('/api/export/towns.csv').waitFor();
 });
 
 it('takes a table away with a purpose, which is that of the session at first', async () => {

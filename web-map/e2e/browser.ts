@@ -187,9 +187,9 @@ export function countColor({ data }: Pixels, color: string): number {
   return count;
 }
 
-/** Asks the server directly, as the commander. */
-export async function api<T>(path: string, init: RequestInit = {}): Promise<T> {
-  const headers = { ...init.headers, Cookie: await cookieOf('commander') };
+/** Asks the server directly, as the commander unless another role is named. */
+export async function api<T>(path: string, init: RequestInit = {}, as: Role = 'commander'): Promise<T> {
+  const headers = { ...init.headers, Cookie: await cookieOf(as) };
   const answer = await fetch(new URL(path, base), { ...init, headers });
   if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
   return (await answer.json()) as T;

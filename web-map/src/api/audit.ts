@@ -1,14 +1,14 @@
 // Who did and saw what.
 import { ask, withQuery } from './http';
-import type { AuditPage } from './types';
+import type { AuditAction, AuditPage, AuditSubject } from './types';
 
 /** What rows are asked for; from and to are RFC 3339, "" for open. */
 export interface AuditQuery {
   from: string;
   to: string;
   actor: string;
-  action: string;
-  subject: string;
+  action: AuditAction | '';
+  subject: AuditSubject | '';
 }
 
 /** Rows in one answer. */

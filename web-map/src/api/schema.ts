@@ -32,7 +32,7 @@ export interface AuditPage {
 }
 
 export interface AuditRow {
-  action: string;
+  action: 'sign-in' | 'sign-in-refused' | 'sign-out' | 'sign-out-everywhere' | 'end-session' | 'set-purpose' | 'view-as' | 'end-view-as' | 'look-exact' | 'look-audit' | 'export' | 'export-audit' | 'refused' | 'mark' | 'withdraw' | 'import' | 'add-account' | 'enable-account' | 'disable-account' | 'grant' | 'revoke' | 'change-password' | 'reset-password' | 'rehash-password' | 'link-identity' | 'make-token' | 'revoke-token';
   actor: string;
   address: string;
   at: string;
@@ -41,7 +41,7 @@ export interface AuditRow {
   purpose: string;
   role: string;
   seq: number;
-  subject: string;
+  subject: 'territory' | 'grids' | 'casework' | 'village-status' | 'surveys' | 'findings' | 'accounts' | '';
   way: string;
 }
 

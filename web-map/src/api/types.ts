@@ -333,6 +333,10 @@ export type Account = Read<schema.Account>;
 /** A row of the audit log; behind: who looked as the actor's role, "" for nobody. */
 export type AuditRow = schema.AuditRow;
 
+/** What the audit log says was done, and to what. */
+export type AuditAction = AuditRow['action'];
+export type AuditSubject = Exclude<AuditRow['subject'], ''>;
+
 /** Rows of the audit log, the newest first; next: the number to go on before, 0 or nothing at the end. */
 export type AuditPage = Read<schema.AuditPage>;
 

@@ -8,7 +8,7 @@ import { change, lang, spoken, t } from '../state/app';
 import * as format from '../state/format';
 import { pages } from '../state/pages';
 import { may, wantSignInfo } from '../state/session';
-import { Drawer, Failure, Loading } from './controls';
+import { type Choice, Drawer, Failure, Loading, Select } from './controls';
 import { DownloadButton } from './export';
 import { TextField } from './fields';
 import { Icon } from './icon';
@@ -55,15 +55,11 @@ function FilterForm() {
     filter.value = typed.value = next;
     log.begin(auditQuery(next));
   };
-  const field = (name: keyof AuditFilter, type: 'date' | 'search') => (
-    <TextField
-      type={type}
-      label={words[name]}
-      value={typed.value[name]}
-      onInput={(text) => {
-        typed.value = { ...typed.value, [name]: text };
-      }}
-    />
+  const set = (part: Partial<AuditFilter>) => {
+    typed.value = { ...typed.value, ...part };
+  };
+  const field = (name: 'from' | 'to' | 'actor', type: 'date' | 'search') => (
+    <TextField type={type} label={words[name]} value={typed.value[name]} onInput={(text) => set({ [name]: text })} />
   );
   return (
     <form
@@ -77,8 +73,18 @@ function FilterForm() {
       {field('from', 'date')}
       {field('to', 'date')}
       {field('actor', 'search')}
-      {field('action', 'search')}
-      {field('subject', 'search')}
+      <Select
+        label={words.action}
+        value={typed.value.action}
+        choices={choicesOf(words.actions, words.any)}
+        onChange={(action) => set({ action })}
+      />
+      <Select
+        label={words.subject}
+        value={typed.value.subject}
+        choices={choicesOf(words.subjects, words.any)}
+        onChange={(subject) => set({ subject })}
+      />
       <div class="actions">
         <button type="submit" class="button primary">
           {words.apply}
@@ -96,6 +102,12 @@ function FilterForm() {
       </div>
     </form>
   );
+}
+
+/** All words of a kind, after the one for any. */
+function choicesOf<T extends string>(words: Record<T, string>, any: string): Choice<T | ''>[] {
+  const all = Object.entries(words) as [T, string][];
+  return [{ value: '', label: any }, ...all.map(([value, label]) => ({ value, label }))];
 }
 
 function Table({ rows }: { rows: readonly AuditRow[] }) {
@@ -133,13 +145,11 @@ function Entry({ row }: { row: AuditRow }) {
       <tr>
         <td data-label={words.time}>{format.instant(row.at, lang.value, 'medium')}</td>
         <td data-label={words.actor}>
-          {row.actor}
+          {words.system[row.way === 'server' || row.way === 'command-line' ? row.actor : ''] ?? row.actor}
           {row.role && <small>{roles(row.role)}</small>}
         </td>
-        <td data-label={words.action}>
-          <code>{row.action}</code>
-        </td>
-        <td data-label={words.subject}>{row.subject || '—'}</td>
+        <td data-label={words.action}>{words.actions[row.action] ?? <code>{row.action}</code>}</td>
+        <td data-label={words.subject}>{row.subject ? (words.subjects[row.subject] ?? row.subject) : '—'}</td>
         <td data-label={words.purpose}>{purposeTitle(row.purpose) || '—'}</td>
         <td>
           <button
@@ -170,6 +180,7 @@ function Detail({ row }: { row: AuditRow }) {
   const words = t.value.audit;
   const lines: [string, string][] = [
     [words.seq, String(row.seq)],
+    [words.code, row.action],
     [words.way, words.ways[row.way] ?? row.way],
     [words.behind, row.behind],
     [words.address, row.address],

@@ -5,7 +5,7 @@ import { sentence, t } from '../state/app';
 import { latest, type Resource } from '../state/resource';
 import { Icon, type IconName } from './icon';
 
-interface Choice<T extends string> {
+export interface Choice<T extends string> {
   value: T;
   label: string;
 }

@@ -1,6 +1,6 @@
 // What the pages of accounts, tokens and the audit log reckon with: pure functions.
 import type { AuditQuery } from '../api/audit';
-import type { Account, Grant, NewGrant, NewToken, Right, Scope } from '../api/types';
+import type { Account, AuditAction, AuditSubject, Grant, NewGrant, NewToken, Right, Scope } from '../api/types';
 
 export type AccountState = 'all' | 'active' | 'disabled' | 'no-role';
 
@@ -63,8 +63,8 @@ export interface AuditFilter {
   from: string;
   to: string;
   actor: string;
-  action: string;
-  subject: string;
+  action: AuditAction | '';
+  subject: AuditSubject | '';
 }
 
 export const noFilter: AuditFilter = { from: '', to: '', actor: '', action: '', subject: '' };
@@ -76,8 +76,8 @@ export function auditQuery({ from, to, actor, action, subject }: AuditFilter): A
     from: dayEdge(days.from),
     to: dayEdge(days.to, 1),
     actor: actor.trim(),
-    action: action.trim(),
-    subject: subject.trim(),
+    action,
+    subject,
   };
 }
 
