@@ -27,7 +27,17 @@ var rooms = map[string][]string{
 	"grids":                    {},
 	"grids/mesh":               {"grids", "github.com/uber/h3-go/v4"},
 	"grids/disclosure":         {"grids", "grids/mesh"},
-	"grids/risk":               {"grids", "grids/mesh", "grids/disclosure"},
+	"grids/risk":               {"grids", "grids/mesh", "grids/disclosure", "grids/risk/stat"}, // the composite index; its rooms are the statistics, a family of methods each
+	"grids/risk/stat":          {},                                                             // what all statistics share
+	"grids/risk/weights":       {"grids", "grids/mesh", "grids/risk/stat"},
+	"grids/risk/areal":         {"grids", "grids/risk/stat"},
+	"grids/risk/autocorr":      {"grids", "grids/risk/stat", "grids/risk/weights"},
+	"grids/risk/interaction":   {"grids", "grids/risk/stat"},
+	"grids/risk/kde":           {"grids", "grids/risk/stat"},
+	"grids/risk/predict":       {"grids", "grids/risk/stat"},
+	"grids/risk/rates":         {"grids", "grids/risk/stat", "grids/risk/weights"},
+	"grids/risk/scan":          {"grids", "grids/risk/stat"},
+	"grids/risk/trend":         {"grids", "grids/risk/stat", "grids/risk/weights"},
 	"grids/postgis":            {"grids", "github.com/jackc/pgx/v5", "github.com/jackc/tern/v2", "github.com/twpayne/go-geom"},
 	"tiles":                    {"grids", "grids/mesh", "grids/risk", "grids/disclosure", "tiles/lattice", "tiles/simplify"},
 	"tiles/lattice":            {}, // outlines in whole numbers: clipped, checked, mended

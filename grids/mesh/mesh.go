@@ -26,6 +26,9 @@ type Cell int64
 // finest is the finest resolution of H3.
 const finest = 15
 
+// maxDisk bounds how far Disk goes: 7 651 cells.
+const maxDisk = 50
+
 // maxSteps bounds how many resolutions Children goes down: 7⁶ = 117 649 cells.
 const maxSteps = 6
 
@@ -106,6 +109,22 @@ func (c Cell) Children(res int) []Cell {
 		return nil
 	}
 	return cells(kids)
+}
+
+// Disk is the cells at most k steps (0…50) from the cell, itself included, in ascending order: 3k(k+1)+1 of them, fewer around one of the
+// twelve pentagons. The error is Invalid when k is out of range or c is no cell.
+func (c Cell) Disk(k int) ([]Cell, error) {
+	if k < 0 || k > maxDisk {
+		return nil, grids.Errorf(grids.Invalid, "%d steps around an H3 cell are outside 0 to %d", k, maxDisk)
+	}
+	if !h3.Cell(c).IsValid() {
+		return nil, grids.Errorf(grids.Invalid, "%v is not an H3 cell", c)
+	}
+	disk, err := h3.GridDisk(h3.Cell(c), k)
+	if err != nil {
+		return nil, grids.Errorf(grids.Internal, "no disk of %d steps around the H3 cell %v: %w", k, c, err)
+	}
+	return cells(disk), nil
 }
 
 // cells converts the library's cells to ours, in ascending order.

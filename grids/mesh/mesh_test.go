@@ -155,10 +155,28 @@ func TestPolygonFillAgreesWithTheReference(t *testing.T) {
 func TestGridDiskAgreesWithTheReference(t *testing.T) {
 	for _, row := range table(t, c21, "expected_grid_disk.csv") {
 		k, _ := strconv.Atoi(row[1])
-		disk, err := h3.GridDisk(h3.Cell(cell(t, row[0])), k)
-		if err != nil || joined(cells(disk), " ") != row[3] {
+		disk, err := cell(t, row[0]).Disk(k)
+		if err != nil || joined(disk, " ") != row[3] {
 			t.Errorf("disk of %s, %d: %v, want %s", row[0], k, err, row[3])
 		}
+	}
+}
+
+func TestDiskRefuses(t *testing.T) {
+	c := cell(t, "8a309c99a2d7fff")
+	for _, tt := range []struct {
+		c Cell
+		k int
+	}{{c, -1}, {c, maxDisk + 1}, {0, 1}, {-1, 1}, {c + 1, 1}} {
+		if disk, err := tt.c.Disk(tt.k); err == nil || grids.KindOf(err) != grids.Invalid || disk != nil {
+			t.Errorf("disk of %v, %d: %d cells, %v; want an Invalid error", tt.c, tt.k, len(disk), err)
+		}
+	}
+	if disk, err := c.Disk(0); err != nil || len(disk) != 1 || disk[0] != c {
+		t.Errorf("a disk of no steps is %v, %v; want the cell itself", disk, err)
+	}
+	if disk, err := c.Disk(maxDisk); err != nil || len(disk) != 3*maxDisk*(maxDisk+1)+1 {
+		t.Errorf("the largest disk has %d cells, %v", len(disk), err)
 	}
 }
 

@@ -1,0 +1,271 @@
+package autocorr
+
+import "math/bits"
+
+// The loops below draw 1 to 8 of m positions and count the draws whose sum of codes is less than the observed one. They are written out
+// because they are where all the time goes: the positions stay in registers, the comparison with the observed sum has no branch, and a word
+// of the stream makes as many positions as it can. A draw with a position twice is made again as a whole, so all k-subsets are equally likely.
+
+// one draws 1.
+func (h *hand) one() (less int) {
+	hi, lo, m, code, start, width := h.hi, h.lo, h.m, h.code[:h.m], h.start, h.width
+	for done := 0; done < h.reps; {
+		hi, lo = step(hi, lo)
+		r := word(hi, lo)
+		a, r := bits.Mul64(r, m)
+		if r < h.last {
+			again()
+			continue
+		}
+		s := start + int64(code[a])
+		less += int(uint64(s) >> 63)
+		if uint64(s) < width {
+			less += h.near(a)
+		}
+		done++
+	}
+	h.hi, h.lo = hi, lo
+	return less
+}
+
+// two draws 2.
+func (h *hand) two() (less int) {
+	hi, lo, m, code, start, width := h.hi, h.lo, h.m, h.code[:h.m], h.start, h.width
+	for done := 0; done < h.reps; {
+		hi, lo = step(hi, lo)
+		r := word(hi, lo)
+		a, r := bits.Mul64(r, m)
+		b, r := bits.Mul64(r, m)
+		if r < h.last || b == a {
+			again()
+			continue
+		}
+		s := start + int64(code[a]) + int64(code[b])
+		less += int(uint64(s) >> 63)
+		if uint64(s) < width {
+			less += h.near(a, b)
+		}
+		done++
+	}
+	h.hi, h.lo = hi, lo
+	return less
+}
+
+// three draws 3.
+func (h *hand) three() (less int) {
+	hi, lo, m, code, start, width := h.hi, h.lo, h.m, h.code[:h.m], h.start, h.width
+	for done := 0; done < h.reps; {
+		hi, lo = step(hi, lo)
+		r := word(hi, lo)
+		a, r := bits.Mul64(r, m)
+		b, r := bits.Mul64(r, m)
+		c, r := bits.Mul64(r, m)
+		if r < h.last || b == a || c == a || c == b {
+			again()
+			continue
+		}
+		s := start + int64(code[a]) + int64(code[b]) + int64(code[c])
+		less += int(uint64(s) >> 63)
+		if uint64(s) < width {
+			less += h.near(a, b, c)
+		}
+		done++
+	}
+	h.hi, h.lo = hi, lo
+	return less
+}
+
+// four draws 4.
+func (h *hand) four() (less int) {
+	hi, lo, m, code, start, width := h.hi, h.lo, h.m, h.code[:h.m], h.start, h.width
+	for done := 0; done < h.reps; {
+		hi, lo = step(hi, lo)
+		r := word(hi, lo)
+		a, r := bits.Mul64(r, m)
+		b, r := bits.Mul64(r, m)
+		c, r := bits.Mul64(r, m)
+		if h.split {
+			if r < h.first {
+				again()
+				continue
+			}
+			hi, lo = step(hi, lo)
+			r = word(hi, lo)
+		}
+		d, r := bits.Mul64(r, m)
+		if r < h.last || b == a || c == a || c == b || d == a || d == b || d == c {
+			again()
+			continue
+		}
+		s := start + int64(code[a]) + int64(code[b]) + int64(code[c]) + int64(code[d])
+		less += int(uint64(s) >> 63)
+		if uint64(s) < width {
+			less += h.near(a, b, c, d)
+		}
+		done++
+	}
+	h.hi, h.lo = hi, lo
+	return less
+}
+
+// five draws 5.
+func (h *hand) five() (less int) {
+	hi, lo, m, code, start, width := h.hi, h.lo, h.m, h.code[:h.m], h.start, h.width
+	for done := 0; done < h.reps; {
+		hi, lo = step(hi, lo)
+		r := word(hi, lo)
+		a, r := bits.Mul64(r, m)
+		b, r := bits.Mul64(r, m)
+		c, r := bits.Mul64(r, m)
+		if h.split {
+			if r < h.first {
+				again()
+				continue
+			}
+			hi, lo = step(hi, lo)
+			r = word(hi, lo)
+		}
+		d, r := bits.Mul64(r, m)
+		e, r := bits.Mul64(r, m)
+		if r < h.last || b == a || c == a || c == b || d == a || d == b || d == c || e == a || e == b || e == c || e == d {
+			again()
+			continue
+		}
+		s := start + int64(code[a]) + int64(code[b]) + int64(code[c]) + int64(code[d]) + int64(code[e])
+		less += int(uint64(s) >> 63)
+		if uint64(s) < width {
+			less += h.near(a, b, c, d, e)
+		}
+		done++
+	}
+	h.hi, h.lo = hi, lo
+	return less
+}
+
+// six draws 6.
+func (h *hand) six() (less int) {
+	hi, lo, m, code, start, width := h.hi, h.lo, h.m, h.code[:h.m], h.start, h.width
+	for done := 0; done < h.reps; {
+		hi, lo = step(hi, lo)
+		r := word(hi, lo)
+		a, r := bits.Mul64(r, m)
+		b, r := bits.Mul64(r, m)
+		c, r := bits.Mul64(r, m)
+		if h.split {
+			if r < h.first {
+				again()
+				continue
+			}
+			hi, lo = step(hi, lo)
+			r = word(hi, lo)
+		}
+		d, r := bits.Mul64(r, m)
+		e, r := bits.Mul64(r, m)
+		f, r := bits.Mul64(r, m)
+		if r < h.last || b == a || c == a || c == b || d == a || d == b || d == c || e == a || e == b || e == c || e == d ||
+			f == a || f == b || f == c || f == d || f == e {
+			again()
+			continue
+		}
+		s := start + int64(code[a]) + int64(code[b]) + int64(code[c]) + int64(code[d]) + int64(code[e]) + int64(code[f])
+		less += int(uint64(s) >> 63)
+		if uint64(s) < width {
+			less += h.near(a, b, c, d, e, f)
+		}
+		done++
+	}
+	h.hi, h.lo = hi, lo
+	return less
+}
+
+// seven draws 7.
+func (h *hand) seven() (less int) {
+	hi, lo, m, code, start, width := h.hi, h.lo, h.m, h.code[:h.m], h.start, h.width
+	for done := 0; done < h.reps; {
+		hi, lo = step(hi, lo)
+		r := word(hi, lo)
+		a, r := bits.Mul64(r, m)
+		b, r := bits.Mul64(r, m)
+		c, r := bits.Mul64(r, m)
+		if h.split {
+			if r < h.first {
+				again()
+				continue
+			}
+			hi, lo = step(hi, lo)
+			r = word(hi, lo)
+		}
+		d, r := bits.Mul64(r, m)
+		e, r := bits.Mul64(r, m)
+		f, r := bits.Mul64(r, m)
+		if h.split6 {
+			if r < h.second {
+				again()
+				continue
+			}
+			hi, lo = step(hi, lo)
+			r = word(hi, lo)
+		}
+		g, r := bits.Mul64(r, m)
+		if r < h.last || b == a || c == a || c == b || d == a || d == b || d == c || e == a || e == b || e == c || e == d ||
+			f == a || f == b || f == c || f == d || f == e || g == a || g == b || g == c || g == d || g == e || g == f {
+			again()
+			continue
+		}
+		s := start + int64(code[a]) + int64(code[b]) + int64(code[c]) + int64(code[d]) + int64(code[e]) + int64(code[f]) + int64(code[g])
+		less += int(uint64(s) >> 63)
+		if uint64(s) < width {
+			less += h.near(a, b, c, d, e, f, g)
+		}
+		done++
+	}
+	h.hi, h.lo = hi, lo
+	return less
+}
+
+// eight draws 8.
+func (h *hand) eight() (less int) {
+	hi, lo, m, code, start, width := h.hi, h.lo, h.m, h.code[:h.m], h.start, h.width
+	for done := 0; done < h.reps; {
+		hi, lo = step(hi, lo)
+		r := word(hi, lo)
+		a, r := bits.Mul64(r, m)
+		b, r := bits.Mul64(r, m)
+		c, r := bits.Mul64(r, m)
+		if h.split {
+			if r < h.first {
+				again()
+				continue
+			}
+			hi, lo = step(hi, lo)
+			r = word(hi, lo)
+		}
+		d, r := bits.Mul64(r, m)
+		e, r := bits.Mul64(r, m)
+		f, r := bits.Mul64(r, m)
+		if h.split6 {
+			if r < h.second {
+				again()
+				continue
+			}
+			hi, lo = step(hi, lo)
+			r = word(hi, lo)
+		}
+		g, r := bits.Mul64(r, m)
+		j, r := bits.Mul64(r, m)
+		if r < h.last || b == a || c == a || c == b || d == a || d == b || d == c || e == a || e == b || e == c || e == d ||
+			f == a || f == b || f == c || f == d || f == e || g == a || g == b || g == c || g == d || g == e || g == f ||
+			j == a || j == b || j == c || j == d || j == e || j == f || j == g {
+			again()
+			continue
+		}
+		s := start + int64(code[a]) + int64(code[b]) + int64(code[c]) + int64(code[d]) + int64(code[e]) + int64(code[f]) + int64(code[g]) + int64(code[j])
+		less += int(uint64(s) >> 63)
+		if uint64(s) < width {
+			less += h.near(a, b, c, d, e, f, g, j)
+		}
+		done++
+	}
+	h.hi, h.lo = hi, lo
+	return less
+}
