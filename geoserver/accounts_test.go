@@ -17,7 +17,7 @@ import (
 )
 
 // everything is what a token can be given at most.
-var everything = []grids.Right{grids.Look, grids.LookExact, grids.Mark, grids.Export, grids.Import, grids.CheckTerritory, grids.ReadAudit, grids.Operate}
+var everything = []grids.Right{grids.Look, grids.LookExact, grids.Mark, grids.Export, grids.Analyse, grids.Import, grids.CheckTerritory, grids.ReadAudit, grids.Operate}
 
 // granted is a role in an area, since yesterday.
 func granted(role grids.Role, scope grids.Scope) grids.Grant {

@@ -12,8 +12,11 @@ import (
 // rooms is the drawing of the house: which package may know which of ours, and which of the fenced modules.
 // Standard library and unfenced modules are free.
 var rooms = map[string][]string{
-	"geoserver":                   {"*"},
-	"geoserver/api":               {"geoserver/accounts", "geoserver/gate", "geoserver/live", "grids", "grids/mesh", "grids/risk", "grids/disclosure", "tiles", "styles", "importers"},
+	"geoserver":     {"*"},
+	"geoserver/api": {"geoserver/accounts", "geoserver/gate", "geoserver/analysis", "geoserver/live", "grids", "grids/mesh", "grids/risk", "grids/risk/stat", "grids/disclosure", "tiles", "styles", "importers"},
+	// the statistics of what the server holds in memory, as one shape of answer
+	"geoserver/analysis": {"geoserver/live", "grids", "grids/mesh", "grids/disclosure", "grids/risk", "grids/risk/areal", "grids/risk/autocorr", "grids/risk/interaction", "grids/risk/kde",
+		"grids/risk/predict", "grids/risk/rates", "grids/risk/scan", "grids/risk/stat", "grids/risk/trend", "grids/risk/weights", "importers/crs"},
 	"geoserver/accounts":          {"geoserver/accounts/password", "geoserver/gate", "grids"},                         // who asks, and what each route needs
 	"geoserver/accounts/password": {"grids"},                                                                          // hashes, choice and guessing
 	"geoserver/oidc":              {"grids", "geoserver/gate", "github.com/coreos/go-oidc/v3", "golang.org/x/oauth2"}, // signing in at services of others
@@ -38,7 +41,7 @@ var rooms = map[string][]string{
 	"grids/risk/rates":         {"grids", "grids/risk/stat", "grids/risk/weights"},
 	"grids/risk/scan":          {"grids", "grids/risk/stat"},
 	"grids/risk/trend":         {"grids", "grids/risk/stat", "grids/risk/weights"},
-	"grids/postgis":            {"grids", "github.com/jackc/pgx/v5", "github.com/jackc/tern/v2", "github.com/twpayne/go-geom"},
+	"grids/postgis":            {"grids", "github.com/jackc/pgx/v5", "github.com/jackc/tern/v2", "github.com/riverqueue/river", "github.com/twpayne/go-geom"},
 	"tiles":                    {"grids", "grids/mesh", "grids/risk", "grids/disclosure", "tiles/lattice", "tiles/simplify"},
 	"tiles/lattice":            {}, // outlines in whole numbers: clipped, checked, mended
 	"tiles/simplify":           {}, // which corners of a partition are drawn from which zoom
@@ -52,7 +55,7 @@ var rooms = map[string][]string{
 }
 
 // fenced modules may be imported in the one room that names them.
-var fenced = []string{"github.com/jackc/pgx/v5", "github.com/jackc/tern/v2", "github.com/twpayne/go-geom", "github.com/uber/h3-go/v4",
+var fenced = []string{"github.com/jackc/pgx/v5", "github.com/jackc/tern/v2", "github.com/riverqueue/river", "github.com/twpayne/go-geom", "github.com/uber/h3-go/v4",
 	"github.com/coreos/go-oidc/v3", "golang.org/x/oauth2"}
 
 func TestEveryImportIsInTheDrawing(t *testing.T) {

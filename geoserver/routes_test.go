@@ -62,16 +62,19 @@ func concrete(pattern string) string {
 
 // bodies are what a route has to be sent so that the request comes as far as it may. They change nothing, or nothing that matters.
 var bodies = map[string]any{
-	"POST /api/session":                map[string]any{"name": "nobody", "password": "-", "purpose": "daily"},
-	"POST /api/password":               map[string]any{"old": "-", "new": "short"},
-	"POST /api/purpose":                map[string]any{"purpose": "gossip"},
-	"POST /api/tokens":                 map[string]any{"name": "", "purpose": "daily", "rights": []string{"look"}, "scope": map[string]any{"level": "district", "code": ""}, "days": 1},
-	"POST /api/view-as":                map[string]any{"role": "nobody", "scope": map[string]any{"level": "district", "code": ""}},
-	"POST /api/accounts":               map[string]any{"name": "", "display": ""},
-	"POST /api/accounts/{id}/grants":   map[string]any{"role": "nobody", "scope": map[string]any{"level": "district", "code": ""}},
-	"POST /api/findings":               map[string]any{"id": "7", "geometry": map[string]any{}, "kind": "", "confidence": 1, "source": "", "seen_at": "2026-05-01T00:00:00Z"},
-	"POST /api/findings/{id}/withdraw": map[string]any{},
-	"POST /api/imports/{id}/commit":    map[string]any{},
+	"POST /api/session":                    map[string]any{"name": "nobody", "password": "-", "purpose": "daily"},
+	"POST /api/password":                   map[string]any{"old": "-", "new": "short"},
+	"POST /api/purpose":                    map[string]any{"purpose": "gossip"},
+	"POST /api/tokens":                     map[string]any{"name": "", "purpose": "daily", "rights": []string{"look"}, "scope": map[string]any{"level": "district", "code": ""}, "days": 1},
+	"POST /api/view-as":                    map[string]any{"role": "nobody", "scope": map[string]any{"level": "district", "code": ""}},
+	"POST /api/accounts":                   map[string]any{"name": "", "display": ""},
+	"POST /api/accounts/{id}/grants":       map[string]any{"role": "nobody", "scope": map[string]any{"level": "district", "code": ""}},
+	"POST /api/findings":                   map[string]any{"id": "7", "geometry": map[string]any{}, "kind": "", "confidence": 1, "source": "", "seen_at": "2026-05-01T00:00:00Z"},
+	"POST /api/findings/{id}/withdraw":     map[string]any{},
+	"POST /api/imports/{id}/commit":        map[string]any{},
+	"POST /api/analysis/runs":              map[string]any{"id": "7", "request": map[string]any{"method": "augury"}},
+	"POST /api/analysis/runs/{id}/cancel":  map[string]any{},
+	"POST /api/analysis/runs/{id}/printed": map[string]any{"purpose": "", "form": "png"},
 }
 
 // ask sends a request to a route and returns its status and the sentence of a problem.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"time"
 
+	"wangge/geoserver/analysis"
 	"wangge/geoserver/api"
 	"wangge/geoserver/demo"
 	"wangge/geoserver/gate"
@@ -102,7 +103,7 @@ func (c *serveCmd) join(conf *config, db *database, log *slog.Logger) (*api.Serv
 		return nil, err
 	}
 	return &api.Server{
-		View: view, Accounts: who, SignIn: client, Store: db.Store, Imports: newImports(db.Store, conf, uploads), Uploads: uploads, WebMap: webmap.Files(), Log: log, Version: version,
+		View: view, Analyst: analysis.New(view), Analyses: db.Store, Accounts: who, SignIn: client, Store: db.Store, Imports: newImports(db.Store, conf, uploads), Uploads: uploads, WebMap: webmap.Files(), Log: log, Version: version,
 		ToleranceM2: conf.ToleranceM2, MaxUpload: int64(c.MaxUploadMB) << 20, Gate: door, Metrics: metrics.handler(), Observe: metrics.observe,
 		Writable: func() error {
 			if db.cluster == nil {
@@ -126,6 +127,8 @@ func (c *serveCmd) serve(ctx context.Context, conf *config, db *database, s *api
 	server := s.Gate.Server(s.Handler())
 	server.TLSConfig = certificates
 	server.BaseContext = func(net.Listener) context.Context { return ctx } // event streams end with the server
+	analysed := c.analyse(ctx, db, s)
+	defer func() { stop(nil); analysed() }()
 	filled := s.View.Busy("the server is filling its memory")
 	served := make(chan error, 1)
 	go func() {
@@ -153,6 +156,27 @@ func (c *serveCmd) serve(ctx context.Context, conf *config, db *database, s *api
 	wait, cancel := context.WithTimeout(context.Background(), 15*time.Second)
 	defer cancel()
 	return errors.Join(err, server.Shutdown(wait))
+}
+
+// analysesAtOnce is how many analyses the server computes at a time: a long one must not take the machine from the map.
+const analysesAtOnce = 1
+
+// analyse works off what people ask for; the returned function waits until that has ended.
+func (c *serveCmd) analyse(ctx context.Context, db *database, s *api.Server) (wait func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for ctx.Err() == nil {
+			if err := db.Store.WorkOff(ctx, analysesAtOnce, s.Log, s.Analyst.Compute); err != nil && ctx.Err() == nil {
+				s.Log.Error("analyses cannot be worked off", "err", explain(err))
+				select {
+				case <-time.After(5 * time.Second):
+				case <-ctx.Done():
+				}
+			}
+		}
+	}()
+	return func() { <-done }
 }
 
 // fill loads the demo if asked to, then follows the store. The server answers meanwhile: /readyz says what is missing.

@@ -31,6 +31,7 @@ const (
 	LookExact      Right = "look-exact"      // see findings where they are, within the area
 	Mark           Right = "mark"            // mark a finding and take the own mark back, within the area
 	Export         Right = "export"          // take tables away, with a purpose
+	Analyse        Right = "analyse"         // compute statistics of the whole district, and see those that others of the class computed
 	Import         Right = "import"          // bring files in
 	CheckTerritory Right = "check-territory" // look for damage in the stored territory
 	ReadAudit      Right = "read-audit"      // see who did and saw what
@@ -66,10 +67,10 @@ type RoleRules struct {
 
 // roleTable says what each role may do. Nothing else does.
 var roleTable = [...]RoleRules{
-	{Commander, Text{ZH: "指挥员", EN: "Commander"}, ClassCommand, ClassField, []Level{LevelDistrict, LevelTowns}, []Right{Look, LookExact, Mark, Export, CheckTerritory}},
+	{Commander, Text{ZH: "指挥员", EN: "Commander"}, ClassCommand, ClassField, []Level{LevelDistrict, LevelTowns}, []Right{Look, LookExact, Mark, Export, CheckTerritory, Analyse}},
 	{TownDuty, Text{ZH: "乡镇值班", EN: "Town duty"}, ClassField, ClassField, []Level{LevelTowns}, []Right{Look, LookExact, Mark, Export}},
 	{Patrol, Text{ZH: "踏查队", EN: "Patrol team"}, ClassField, ClassField, []Level{LevelDistrict, LevelTowns, LevelVillages, LevelGrids}, []Right{Look, LookExact, Mark}},
-	{Reviewer, Text{ZH: "复核员", EN: "Reviewer"}, ClassCommand, ClassField, []Level{LevelDistrict, LevelTowns}, []Right{Look, LookExact, Export}},
+	{Reviewer, Text{ZH: "复核员", EN: "Reviewer"}, ClassCommand, ClassField, []Level{LevelDistrict, LevelTowns}, []Right{Look, LookExact, Export, Analyse}},
 	{VillageOfficer, Text{ZH: "村居干部", EN: "Village officer"}, ClassVillage, ClassVillage, []Level{LevelVillages}, []Right{Look, LookExact, Export}},
 	{GridAdmin, Text{ZH: "网格管理员", EN: "Grid administrator"}, ClassField, ClassField, []Level{LevelDistrict}, []Right{Look, Import, CheckTerritory, Export}},
 	{Auditor, Text{ZH: "审计员", EN: "Auditor"}, ClassBands, ClassBands, []Level{LevelDistrict}, []Right{Look, ReadAudit, Export}},
@@ -82,11 +83,10 @@ func Roles() []RoleRules { return slices.Clone(roleTable[:]) }
 
 // FindRole is the row of a role; false for one that does not exist.
 func FindRole(r Role) (RoleRules, bool) {
-	i := slices.IndexFunc(roleTable[:], func(row RoleRules) bool { return row.Role == r })
-	if i < 0 {
-		return RoleRules{}, false
+	if row := ruleOf(r); row != &noRule {
+		return *row, true
 	}
-	return roleTable[i], true
+	return RoleRules{}, false
 }
 
 // Scope is the area of a grant: the district (whose code may be left empty), a town, a village or a grid.
@@ -181,21 +181,50 @@ var (
 )
 
 // all reports whether the actor is not bound by grants.
-func (a Actor) all() bool { return a.Way == ByCommand || a.Way == ByServer }
+func (a *Actor) all() bool { return a.Way == ByCommand || a.Way == ByServer }
 
 // May reports whether the actor has the right anywhere.
 func (a Actor) May(r Right) bool {
-	return a.all() || len(a.Scopes(r)) > 0
+	return a.mayWhere(r, func(Scope) bool { return true })
 }
 
 // MayAt reports whether the actor has the right at a place.
 func (a Actor) MayAt(r Right, p Place) bool {
-	return a.all() || slices.ContainsFunc(a.Scopes(r), func(s Scope) bool { return s.Holds(p) })
+	return a.mayWhere(r, func(s Scope) bool { return s.Holds(p) })
 }
 
 // Everywhere reports whether the actor has the right in the whole district.
 func (a Actor) Everywhere(r Right) bool {
-	return a.all() || slices.ContainsFunc(a.Scopes(r), func(s Scope) bool { return s.Level == LevelDistrict })
+	return a.mayWhere(r, func(s Scope) bool { return s.Level == LevelDistrict })
+}
+
+// mayWhere reports whether the actor has the right in an area that is meant. It is asked several times a request, so it makes nothing.
+func (a *Actor) mayWhere(r Right, meant func(Scope) bool) bool {
+	if a.all() {
+		return true
+	}
+	if a.Limits != nil && !slices.Contains(a.Limits, r) {
+		return false
+	}
+	for i := range a.Grants {
+		if g := &a.Grants[i]; meant(g.Scope) && slices.Contains(ruleOf(g.Role).Rights, r) {
+			return true
+		}
+	}
+	return false
+}
+
+// noRule is the row of a role that does not exist.
+var noRule = RoleRules{Class: ClassGround, Within: ClassGround}
+
+// ruleOf is the row of a role, shared.
+func ruleOf(r Role) *RoleRules {
+	for i := range roleTable {
+		if roleTable[i].Role == r {
+			return &roleTable[i]
+		}
+	}
+	return &noRule
 }
 
 // Scopes is where the actor has the right, each area once, sorted; nil for nowhere. One who may do everything has it in the district.
@@ -207,7 +236,7 @@ func (a Actor) Scopes(r Right) (list []Scope) {
 		return nil
 	}
 	for _, g := range a.Grants {
-		if row, ok := FindRole(g.Role); ok && slices.Contains(row.Rights, r) {
+		if slices.Contains(ruleOf(g.Role).Rights, r) {
 			list = append(list, g.Scope)
 		}
 	}
@@ -224,8 +253,9 @@ func (a Actor) Class() Class {
 	if !a.May(Look) {
 		return Classes[best]
 	}
-	for _, g := range a.Grants {
-		row, _ := FindRole(g.Role)
+	for i := range a.Grants {
+		g := &a.Grants[i]
+		row := ruleOf(g.Role)
 		if !slices.Contains(row.Rights, Look) {
 			continue
 		}

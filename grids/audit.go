@@ -29,6 +29,7 @@ type AuditRow struct {
 var AuditActions = [...]string{
 	"sign-in", "sign-in-refused", "sign-out", "sign-out-everywhere", "end-session", "set-purpose", "view-as", "end-view-as", // coming and going
 	"look-exact", "look-audit", "export", "export-audit", "refused", // looking
+	"analyse", "cancel-analysis", // computing
 	"mark", "withdraw", "import", // changing
 	"add-account", "enable-account", "disable-account", "grant", "revoke", "change-password", "reset-password", "rehash-password", "link-identity",
 	"make-token", "revoke-token",

@@ -132,7 +132,7 @@ type Viewed struct {
 }
 
 // ViewedRights is what can be done at most by one who looks as another: nothing is written and nothing is taken away.
-func ViewedRights() []Right { return []Right{Look, LookExact} }
+func ViewedRights() []Right { return []Right{Look, LookExact, Analyse} }
 
 // Token is what a program signs in with on behalf of an account: it can do what its rights name and the account may.
 type Token struct {

@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"path"
+	"reflect"
 	"strings"
 	"time"
 
@@ -16,6 +18,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"wangge/geoserver/accounts"
+	"wangge/geoserver/analysis"
 	"wangge/geoserver/gate"
 	"wangge/geoserver/live"
 	"wangge/grids"
@@ -63,6 +66,8 @@ type Server struct {
 	SignIn      Services
 	Store       Store
 	Imports     Imports
+	Analyst     *analysis.Analyst
+	Analyses    Analyses
 	Writable    func() error // refuses writes while the disk is full
 	Healthy     func() error
 	WebMap      fs.FS
@@ -189,6 +194,8 @@ func (s *Server) routes() []route {
 		{"/styles/{theme}-{lang}.json", get, look, s.style},
 		{"/api/events", get[:1], look, s.events},
 		{"/api/export/{what}.csv", get[:1], accounts.Need(grids.Export), s.export},
+		{"/api/analysis/runs/{id}/table.csv", get[:1], accounts.Need(grids.Export), s.analysisTable("csv")},
+		{"/api/analysis/runs/{id}/table.xlsx", get[:1], accounts.Need(grids.Export), s.analysisTable("xlsx")},
 		{"/api/oidc/{provider}/start", get[:1], accounts.Open, func(w http.ResponseWriter, r *http.Request) error {
 			return s.SignIn.Start(w, r, mux.Vars(r)["provider"])
 		}},
@@ -208,6 +215,7 @@ func (s *Server) openAPI(r *mux.Router, needs needs) huma.API {
 	config.DocsPath, config.SchemasPath = "", ""
 	config.OpenAPIPath = "/api/openapi"
 	config.CreateHooks = nil // no $schema member in answers
+	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	return humamux.New(r, config, humamux.WithRouteCustomizer(func(op *huma.Operation, route *mux.Route) {
 		need := accounts.NeedOf(op)
 		if strings.HasPrefix(op.Path, config.OpenAPIPath) { // the description itself, which huma registers
@@ -215,6 +223,19 @@ func (s *Server) openAPI(r *mux.Router, needs needs) huma.API {
 		}
 		needs.add(route, need)
 	}))
+}
+
+// schemaName is the name of a type in the description: that of the type, with the package's before it where several packages use short words.
+func schemaName(t reflect.Type, hint string) string {
+	name, of := huma.DefaultSchemaNamer(t, hint), t
+	for of.Kind() == reflect.Pointer || of.Kind() == reflect.Slice || of.Kind() == reflect.Array {
+		of = of.Elem()
+	}
+	switch prefix := path.Base(of.PkgPath()); prefix {
+	case "analysis", "weights", "stat":
+		return strings.ToUpper(prefix[:1]) + prefix[1:] + name
+	}
+	return name
 }
 
 // register lists every self-describing operation.
@@ -234,6 +255,7 @@ func (s *Server) register(api huma.API) {
 	huma.Register(api, accounts.Needs(accounts.Need(grids.Mark), huma.Operation{OperationID: "withdraw", Method: http.MethodPost, Path: "/api/findings/{id}/withdraw", Summary: "Take a mark back"}), s.withdraw)
 	huma.Register(api, accounts.Needs(accounts.Need(grids.Import), huma.Operation{OperationID: "commit-import", Method: http.MethodPost, Path: "/api/imports/{id}/commit", Summary: "Store what a dry run showed"}), s.commitImport)
 	huma.Register(api, accounts.Needs(accounts.Need(grids.Import), huma.Operation{OperationID: "discard-import", Method: http.MethodDelete, Path: "/api/imports/{id}", Summary: "Forget a dry run"}), s.discardImport)
+	s.registerAnalysis(api)
 	s.Accounts.Register(api)
 }
 
@@ -244,8 +266,8 @@ func (s *Server) OpenAPI() ([]byte, error) {
 	return json.MarshalIndent(api.OpenAPI(), "", "  ")
 }
 
-func get[I, O any](api huma.API, need accounts.Need, path, id, summary string, handle func(context.Context, *I) (*O, error)) {
-	huma.Register(api, accounts.Needs(need, huma.Operation{OperationID: id, Method: http.MethodGet, Path: path, Summary: summary}), handle)
+func get[I, O any](api huma.API, need accounts.Need, at, id, summary string, handle func(context.Context, *I) (*O, error)) {
+	huma.Register(api, accounts.Needs(need, huma.Operation{OperationID: id, Method: http.MethodGet, Path: at, Summary: summary}), handle)
 }
 
 // body is an answer of one JSON value.

@@ -21,12 +21,22 @@ const (
 	maxPurpose = 200
 )
 
+// purposeOf is what an export is for. The error is Invalid.
+func purposeOf(text string) (string, error) {
+	purpose := strings.TrimSpace(text)
+	if n := utf8.RuneCountInString(purpose); n < minPurpose || n > maxPurpose {
+		return "", grids.Errorf(grids.Invalid, "an export needs its purpose in %d to %d characters: add purpose=…", minPurpose, maxPurpose)
+	}
+	return purpose, nil
+}
+
 // export answers GET /api/export/{what}.csv with a table as the reader's class sees it: the units of a level, or the findings of the
 // reader's own area. It is written down who took what, and for what purpose, before the first byte leaves.
 func (s *Server) export(w http.ResponseWriter, r *http.Request) error {
-	what, purpose := mux.Vars(r)["what"], strings.TrimSpace(r.URL.Query().Get("purpose"))
-	if n := utf8.RuneCountInString(purpose); n < minPurpose || n > maxPurpose {
-		return grids.Errorf(grids.Invalid, "an export needs its purpose in %d to %d characters: add purpose=…", minPurpose, maxPurpose)
+	what := mux.Vars(r)["what"]
+	purpose, err := purposeOf(r.URL.Query().Get("purpose"))
+	if err != nil {
+		return err
 	}
 	who := actor(r.Context())
 	sight, st, err := s.seen(r.Context())

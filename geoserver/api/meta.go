@@ -98,7 +98,7 @@ func (s *Server) meta(ctx context.Context, _ *struct{}) (*body[Meta], error) {
 		Risk:       s.metaRisk(st),
 		Indicators: styles.Indicators(), CaseKinds: styles.CaseKinds(), Kinds: styles.FindingKinds(), States: styles.FindingStates(),
 		Sources: styles.FindingSources(), Statuses: styles.Statuses(),
-		Attribution: []string{"© OpenStreetMap contributors (ODbL)"},
+		Attribution: []string{attribution},
 	}
 	if e := t.Edition; !e.ID.IsZero() {
 		m.Edition = &metaEdition{e.ID.String(), string(e.Family), e.Name, string(e.State), e.EffectiveFrom.String(), e.Grids}

@@ -128,9 +128,8 @@ type estimates map[place]float64
 // share shares the groups of a release that lie in the window out to the units of all levels. It is made of released groups and of the
 // ground alone, so nothing can be worked out from it that the groups do not say. The release may be nil.
 func (g *ground) share(r *disclosure.Release, window grids.Period) estimates {
-	e := estimates{}
 	if r == nil {
-		return e
+		return estimates{}
 	}
 	sums := map[mesh.Cell]float64{}
 	for _, group := range r.Groups() {
@@ -138,6 +137,12 @@ func (g *ground) share(r *disclosure.Release, window grids.Period) estimates {
 			sums[group.Cell] += float64(group.N)
 		}
 	}
+	return g.spread(sums)
+}
+
+// spread shares sums by cell out over the land of each, and from there to the units of all levels.
+func (g *ground) spread(sums map[mesh.Cell]float64) estimates {
+	e := estimates{}
 	for _, c := range g.cells {
 		n := 0.0
 		for res := disclosure.CoarsestCell; res <= cellResolution; res++ {

@@ -49,6 +49,7 @@ var privileges = map[string]struct{ app, load string }{
 	"token":            {"select, insert, update, delete", ""},
 	"identity":         {"select, insert", ""},
 	"casework_past":    {"select", "select, insert"},
+	"analysis_run":     {"select, insert, update, delete", ""},
 }
 
 // login is a way into the database.
@@ -119,7 +120,7 @@ func (o owner) logins(ctx context.Context) (app, load login, bypass bool, err er
 	if err == nil {
 		_, err = o.conn.Exec(ctx, "grant execute on function wangge.take_stock to "+load.role)
 	}
-	return app, load, bypass, err
+	return app, load, bypass, errors.Join(err, o.openQueue(ctx, app.role))
 }
 
 // byHand gives a login that was made by hand the privileges of both.
@@ -137,7 +138,7 @@ func (o owner) byHand(ctx context.Context, role string) error {
 		return err
 	}
 	_, err := o.conn.Exec(ctx, "grant execute on function wangge.take_stock to "+pgx.Identifier{role}.Sanitize())
-	return err
+	return errors.Join(err, o.openQueue(ctx, role))
 }
 
 // login makes a role that may sign in, or finds it. Its password is the one in the table, made once: another server on the

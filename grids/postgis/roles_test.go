@@ -64,8 +64,8 @@ func TestEveryTableHasItsPrivileges(t *testing.T) {
 // Tables with a policy may not have it switched off, nor forget to bind their owner.
 func TestGrowingTablesOfPlacesAreGuarded(t *testing.T) {
 	s := open(t)
-	if n := count(t, s, `select count(*) from pg_class where relnamespace = 'wangge'::regnamespace and relrowsecurity and relforcerowsecurity`); n != 8 {
-		t.Errorf("%d tables force their rules of rows, want 8", n)
+	if n := count(t, s, `select count(*) from pg_class where relnamespace = 'wangge'::regnamespace and relrowsecurity and relforcerowsecurity`); n != 9 {
+		t.Errorf("%d tables force their rules of rows, want 9", n)
 	}
 	if n := count(t, s, `select count(*) from pg_class c where relnamespace = 'wangge'::regnamespace and relkind = 'r' and not relrowsecurity
 		and exists (select from pg_attribute a where a.attrelid = c.oid and attname in ('village_code', 'batch_id', 'actor')) and relname <> 'grid_village'`); n != 0 {

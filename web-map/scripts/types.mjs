@@ -22,7 +22,7 @@ function plainType(type, schema) {
     case 'array':
       return `${typeOf(schema.items ?? {}).includes(' ') ? `(${typeOf(schema.items ?? {})})` : typeOf(schema.items ?? {})}[]`;
     case 'object':
-      return schema.properties ? body(schema) : 'Record<string, unknown>';
+      return schema.properties ? body(schema) : `Record<string, ${typeOf(schema.additionalProperties ?? {})}>`;
     default:
       return type;
   }

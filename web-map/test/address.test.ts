@@ -17,6 +17,8 @@ const full: Address = {
   lang: 'en',
   selection: { type: 'point', lon: 121.39, lat: 31.62 },
   panel: 'layers',
+  run: '0190b6c4-7b1e-7c3a-9d7e-2f6a5b4c3d2e',
+  against: '0190b6c4-7b1e-7c3a-9d7e-2f6a5b4c3d2f',
   keys: false,
 };
 
@@ -69,6 +71,8 @@ describe('the address', () => {
     ['#at=none:31', { selection: null }],
     ['#at=grids:../../etc', { selection: null }],
     ['#panel=kitchen', { panel: null }],
+    ['#run=../../etc', { run: null }],
+    ['#panel=analysis&run=0190b6c4-7b1e-7c3a-9d7e-2f6a5b4c3d2', { panel: 'analysis', run: null }],
   ];
   it.each(broken)('survives %s', (hash, expected) => {
     expect(parseAddress(hash)).toEqual({ ...home, ...expected });

@@ -20,10 +20,270 @@ export interface AddAccountRequest {
   name: string;
 }
 
+export interface AnalysisCatalogue {
+  classes: AnalysisClass[] | null;
+  defaults: AnalysisRequest;
+  first: string;
+  indicators: AnalysisIndicator[] | null;
+  last: string;
+  methods: AnalysisMethod[] | null;
+  waiting: number;
+}
+
+export interface AnalysisCell {
+  certain: boolean;
+  expected: number | null;
+  observed: number;
+  p: number | null;
+  ratio: number | null;
+}
+
+export interface AnalysisCircle {
+  certain: boolean;
+  codes: string[] | null;
+  expected: number;
+  from?: string;
+  gumbel: number | null;
+  lat: number;
+  llr: number;
+  lon: number;
+  observed: number;
+  p: number | null;
+  radius_m: number;
+  rank: number;
+  ratio: number | null;
+  recurs: number | null;
+  to?: string;
+}
+
+export interface AnalysisClass {
+  dark: string;
+  id: string;
+  light: string;
+  pattern: string;
+  title: Text;
+}
+
+export interface AnalysisColumn {
+  decimals: number;
+  hint: Text;
+  id: string;
+  title: Text;
+  unit: string;
+}
+
+export interface AnalysisComposite {
+  judgements: (number[] | null)[] | null;
+  missing: string;
+  normalise: string;
+  weights: Record<string, number>;
+}
+
+export interface AnalysisContour {
+  lines: ((number[] | null)[] | null)[] | null;
+  value: number;
+}
+
+export interface AnalysisCurve {
+  area: number[] | null;
+  hits: number[] | null;
+  id: string;
+  points: AnalysisJudged[] | null;
+  title: Text;
+}
+
+export interface AnalysisEntry {
+  from?: number;
+  id: string;
+  n: number;
+  title: Text;
+  to?: number;
+}
+
+export interface AnalysisFact {
+  decimals: number;
+  id: string;
+  text: Text;
+  title: Text;
+  unit: string;
+  value: number | null;
+}
+
+export interface AnalysisIndicator {
+  hint: Text;
+  id: string;
+  title: Text;
+}
+
+export interface AnalysisJudged {
+  area: number;
+  high: number | null;
+  hit_rate: number | null;
+  hits: number;
+  low: number | null;
+  of: number;
+  pai: number | null;
+  pei: number | null;
+  rri: number | null;
+  ser: number | null;
+}
+
+export interface AnalysisKernel {
+  bandwidth: string;
+  bandwidth_m: number;
+  cell_m: number;
+  edge: string;
+  shape: string;
+}
+
+export interface AnalysisMatrix {
+  cells: (AnalysisCell[] | null)[] | null;
+  col_title: Text;
+  cols: string[] | null;
+  row_title: Text;
+  rows: string[] | null;
+}
+
+export interface AnalysisMethod {
+  about: Text;
+  classes: string[] | null;
+  id: string;
+  indicators: string[] | null;
+  levels: string[] | null;
+  needs: Text;
+  options: string[] | null;
+  question: Text;
+  source: string;
+  title: Text;
+}
+
+export interface AnalysisNote {
+  level: 'info' | 'warning';
+  text: Text;
+}
+
+export interface AnalysisPairs {
+  days: number[] | null;
+  distances_m: number[] | null;
+}
+
+export interface AnalysisPart {
+  contribution: number;
+  title: Text;
+  value: number | null;
+}
+
+export interface AnalysisPrint {
+  form: 'png' | 'pdf';
+  purpose: string;
+}
+
+export interface AnalysisRequest {
+  alpha: number;
+  areas: number[] | null;
+  composite: AnalysisComposite;
+  correct: boolean;
+  from: string;
+  indicator: string;
+  inference: string;
+  kernel: AnalysisKernel;
+  kinds: string[] | null;
+  level: string;
+  method: string;
+  pairs: AnalysisPairs;
+  replicates: number;
+  scan: AnalysisScan;
+  seed: number;
+  smoothing: string;
+  step: string;
+  to: string;
+  weights?: WeightsSpec;
+}
+
+export interface AnalysisResult {
+  circles?: AnalysisCircle[] | null;
+  class: string;
+  columns: AnalysisColumn[] | null;
+  curves?: AnalysisCurve[] | null;
+  data: string;
+  edition: string;
+  facts: AnalysisFact[] | null;
+  k: number;
+  legend: AnalysisEntry[] | null;
+  level: string;
+  links?: (number[] | null)[] | null;
+  matrix?: AnalysisMatrix;
+  meta: StatMeta[] | null;
+  method: string;
+  notes: AnalysisNote[] | null;
+  period: string;
+  periods?: string[] | null;
+  request: AnalysisRequest;
+  surface?: AnalysisSurface;
+  synthetic: boolean;
+  title: Text;
+  units: AnalysisUnit[] | null;
+}
+
+export interface AnalysisRun {
+  actor: string;
+  asked_at: string;
+  current: boolean;
+  data?: string;
+  hash?: string;
+  id: string;
+  own: boolean;
+  problem?: string;
+  request: AnalysisRequest;
+  share: number;
+  state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
+  title: Text;
+  took_ms?: number;
+}
+
+export interface AnalysisRuns {
+  runs: AnalysisRun[] | null;
+}
+
+export interface AnalysisScan {
+  low: boolean;
+  max_duration: number;
+  max_radius_m: number;
+  max_share: number;
+  time: string;
+}
+
+export interface AnalysisSurface {
+  cell_m: number;
+  contours: AnalysisContour[] | null;
+  corners: (number[] | null)[] | null;
+  most: number;
+  nx: number;
+  ny: number;
+  unit: string;
+  values: (number | null)[] | null;
+}
+
+export interface AnalysisUnit {
+  class: string;
+  code: string;
+  name: string;
+  parts?: AnalysisPart[] | null;
+  series?: number[] | null;
+  town: string;
+  values: (number | null)[] | null;
+  why?: string;
+}
+
 export interface Area {
   code: string;
   level: 'district' | 'towns' | 'villages' | 'grids';
   name: string;
+}
+
+export interface AskedAnalysis {
+  id: string;
+  request: Record<string, unknown>;
 }
 
 export interface AuditPage {
@@ -32,7 +292,7 @@ export interface AuditPage {
 }
 
 export interface AuditRow {
-  action: 'sign-in' | 'sign-in-refused' | 'sign-out' | 'sign-out-everywhere' | 'end-session' | 'set-purpose' | 'view-as' | 'end-view-as' | 'look-exact' | 'look-audit' | 'export' | 'export-audit' | 'refused' | 'mark' | 'withdraw' | 'import' | 'add-account' | 'enable-account' | 'disable-account' | 'grant' | 'revoke' | 'change-password' | 'reset-password' | 'rehash-password' | 'link-identity' | 'make-token' | 'revoke-token';
+  action: 'sign-in' | 'sign-in-refused' | 'sign-out' | 'sign-out-everywhere' | 'end-session' | 'set-purpose' | 'view-as' | 'end-view-as' | 'look-exact' | 'look-audit' | 'export' | 'export-audit' | 'refused' | 'analyse' | 'cancel-analysis' | 'mark' | 'withdraw' | 'import' | 'add-account' | 'enable-account' | 'disable-account' | 'grant' | 'revoke' | 'change-password' | 'reset-password' | 'rehash-password' | 'link-identity' | 'make-token' | 'revoke-token';
   actor: string;
   address: string;
   at: string;
@@ -503,6 +763,17 @@ export interface Special {
   state: string;
 }
 
+export interface StatMeta {
+  dropped?: Record<string, number>;
+  method: string;
+  params: Record<string, unknown>;
+  seed?: number;
+  source: string;
+  used: number;
+  version: string;
+  weights?: string;
+}
+
 export interface Text {
   en: string;
   zh: string;
@@ -551,4 +822,20 @@ export interface Value {
 export interface Viewed {
   role: string;
   scope: Scope;
+}
+
+export interface WeightsSpec {
+  band_m?: number;
+  bridges?: (string[] | null)[] | null;
+  cumulative?: boolean;
+  floor_m?: number;
+  isolates: string;
+  k?: number;
+  kind: string;
+  lower_m?: number;
+  order: number;
+  power?: number;
+  self?: boolean;
+  snap_m?: number;
+  style: string;
 }

@@ -22,11 +22,13 @@ export type ValueState = 'number' | 'zero' | 'band' | 'suppressed' | 'nodata' | 
 type Read<T> =
   NonNullable<T> extends readonly (infer Item)[]
     ? Read<Item>[]
-    : Exclude<keyof schema.Value, keyof T> extends never
-      ? Value
-      : T extends object
-        ? { [K in keyof T]: Read<T[K]> }
-        : T;
+    : string extends keyof T
+      ? T // a map by name
+      : Exclude<keyof schema.Value, keyof T> extends never
+        ? Value
+        : T extends object
+          ? { [K in keyof T]: Read<T[K]> }
+          : T;
 
 /** west, south, east, north in degrees. */
 export type Box = [number, number, number, number];
@@ -251,6 +253,7 @@ export type Right =
   | 'look-exact'
   | 'mark'
   | 'export'
+  | 'analyse'
   | 'import'
   | 'check-territory'
   | 'read-audit'
@@ -347,6 +350,26 @@ export interface Explanation extends Omit<Read<schema.Explanation>, 'class'> {
 
 /** The tables that can be taken away. */
 export type ExportTable = 'grids' | 'villages' | 'towns' | 'cells' | 'findings';
+
+export type AnalysisCatalogue = Read<schema.AnalysisCatalogue>;
+export type AnalysisMethod = Read<schema.AnalysisMethod>;
+export type AnalysisRequest = Read<schema.AnalysisRequest>;
+export type AnalysisRun = Read<schema.AnalysisRun>;
+export type AnalysisUnit = Read<schema.AnalysisUnit>;
+export type AnalysisColumn = Read<schema.AnalysisColumn>;
+export type AnalysisEntry = Read<schema.AnalysisEntry>;
+export type AnalysisClass = Read<schema.AnalysisClass>;
+export type AnalysisCircle = Read<schema.AnalysisCircle>;
+export type AnalysisSurface = Read<schema.AnalysisSurface>;
+export type AnalysisCurve = Read<schema.AnalysisCurve>;
+export type AnalysisMatrix = Read<schema.AnalysisMatrix>;
+export type AnalysisPrint = Read<schema.AnalysisPrint>;
+
+/** What came out of an analysis. */
+export interface AnalysisResult extends Omit<Read<schema.AnalysisResult>, 'meta' | 'level'> {
+  level: Exclude<Level, 'none'>;
+  meta: schema.StatMeta[];
+}
 
 /** An error body, RFC 9457. */
 export interface ProblemBody {

@@ -1,8 +1,13 @@
 import { accounts } from './accounts.en';
+import { analysis } from './analysis.en';
+import { compare, print } from './print.en';
 import type { Dictionary } from './zh';
 
 export const en: Dictionary = {
   ...accounts,
+  analysis,
+  compare,
+  print,
   brand: '网格 Wangge',
   map: 'Map: arrow keys pan, plus and minus zoom, Enter asks what is at the centre',
   skip: 'Skip to the map',
@@ -145,6 +150,7 @@ export const en: Dictionary = {
     layers: 'Layers',
     mark: 'Mark a finding',
     import: 'Import data',
+    analysis: 'Analysis',
     help: 'Help and shortcuts',
     light: 'Light theme',
     dark: 'Dark theme',
@@ -258,6 +264,7 @@ export const en: Dictionary = {
       ['M', 'Mark a finding'],
       ['L', 'Layers'],
       ['I', 'Import data'],
+      ['A', 'Analysis'],
       ['?', 'This page'],
       ['Esc', 'Close the panel'],
     ],

@@ -1,8 +1,13 @@
 // Chinese, the language of the house. The type of this dictionary is what every other language has to fill.
 import { accounts } from './accounts.zh';
+import { analysis } from './analysis.zh';
+import { compare, print } from './print.zh';
 
 export const zh = {
   ...accounts,
+  analysis,
+  compare,
+  print,
   brand: '网格 Wangge',
   map: '地图：方向键平移，加减号缩放，回车查询中心点',
   skip: '跳到地图',
@@ -145,6 +150,7 @@ export const zh = {
     layers: '图层',
     mark: '标记疑似点',
     import: '导入数据',
+    analysis: '统计分析',
     help: '帮助与快捷键',
     light: '浅色主题',
     dark: '深色主题',
@@ -256,6 +262,7 @@ export const zh = {
       ['M', '标记疑似点'],
       ['L', '图层'],
       ['I', '导入数据'],
+      ['A', '统计分析'],
       ['?', '本页'],
       ['Esc', '关闭面板'],
     ] as [string, string][],

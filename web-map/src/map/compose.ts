@@ -8,6 +8,7 @@ import type {
   StyleSpecification,
 } from '@maplibre/maplibre-gl-style-spec';
 import type { Box, Level, Position, Theme } from '../api/types';
+import { analysedLayers, analysisSources, type Drawing, isPattern } from './analysis';
 
 export interface Overlay {
   level: Level;
@@ -18,25 +19,27 @@ export interface Overlay {
   point: Position | null; // the place asked about
   draft: { shape: 'point' | 'plot'; corners: readonly Position[]; finished: boolean } | null;
   extent: Box | null; // of an import under review
+  analysis?: Drawing | null; // in place of the coloured areas
 }
 
 /** Adds the overlay to a style of the server; neither argument is changed. */
 export function compose(style: StyleSpecification, overlay: Overlay): StyleSpecification {
   const colors =
     overlay.theme === 'dark' ? { core: '#ffffff', casing: '#000000' } : { core: '#0b2a33', casing: '#ffffff' };
+  const { analysis } = overlay;
   return {
     ...style,
-    sources: { ...style.sources, ...sourcesOf(overlay) },
+    sources: { ...style.sources, ...(analysis && analysisSources(analysis)), ...sourcesOf(overlay) },
     layers: [
-      ...style.layers.filter((layer) => !overlay.plain || !isPattern(layer)).map((layer) => narrowed(layer, overlay)),
+      ...(analysis ? analysedLayers(style, analysis, overlay.theme) : ownLayers(style, overlay)),
       ...outlineLayers(style, overlay.outlined, colors),
       ...drawnLayers(colors),
     ],
   };
 }
 
-const isPattern = (layer: LayerSpecification): boolean =>
-  layer.type === 'fill' && layer.paint?.['fill-pattern'] !== undefined;
+const ownLayers = (style: StyleSpecification, overlay: Overlay): LayerSpecification[] =>
+  style.layers.filter((layer) => !overlay.plain || !isPattern(layer)).map((layer) => narrowed(layer, overlay));
 
 /** Lets only the picked legend entries through the fills of the level. */
 function narrowed(layer: LayerSpecification, overlay: Overlay): LayerSpecification {

@@ -1,5 +1,6 @@
 import {
   type GeoJSONFeature,
+  ImageSource,
   Map as MapLibre,
   type MapMouseEvent,
   type PaddingOptions,
@@ -13,17 +14,18 @@ import type { StyleSpecification } from '@maplibre/maplibre-gl-style-spec';
 import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url';
 import type { Box, Ground, Level, Position, Touched } from '../api/types';
 import type { View } from '../state/address';
+import { surfaceSource } from './analysis';
+import { cjkFonts } from './fonts';
 import { type Densities, HexagonColours } from './hexagons';
 import { drawImage, pixelRatio } from './images';
+import { type Snapshot, snapshotOf } from './print';
+import type { Rect } from './print-layout';
+import { Swipe, type SwipeStart } from './swipe';
 import { type KeptTile, TileKeeper } from './tile-keeper';
 import { boxOver, maxTileZoom } from './tiling';
 
 setWorkerUrl(workerUrl);
 prewarm(); // the worker loads while WebGL starts, not after it
-
-/** System fonts that hold the characters of Chongming's place names, also those outside GB 2312. */
-const cjkFonts =
-  '"PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "Source Han Sans SC", "WenQuanYi Micro Hei", sans-serif';
 
 /** What lies under the pointer: a unit of the coloured level, a finding or a cell of findings; and the hexagons of the heat. */
 export interface Hover {
@@ -42,12 +44,19 @@ const lookMs = 200;
 /** Why a request of the map failed: nobody answered, nobody is signed in, or anything else. */
 export type Failing = 'away' | 'unknown-reader' | 'other';
 
-/** What the map tells. Places are lon, lat in degrees. */
+/** What was pointed out: a place in degrees, lon lat, with the finding and the unit of the coloured level that are there. */
+export interface Spot {
+  at: Position;
+  finding: string | null;
+  unit: string | null;
+}
+
+/** What the map tells. */
 export interface Listener {
   moved(view: View): void;
   looked(ground: Ground): void;
-  tapped(at: Position, finding: string | null, again: boolean): void;
-  keyed(key: 'Enter' | ' ', centre: Position): void;
+  tapped(spot: Spot, again: boolean): void;
+  keyed(key: 'Enter' | ' ', spot: Spot): void; // of the centre
   hovered(hover: Hover | null): void;
   failed(why: Failing): void;
 }
@@ -67,6 +76,8 @@ export class DistrictMap {
   private uncoloured: Densities | null = null; // densities that came before the first style was read
   private looking: ReturnType<typeof setTimeout> | undefined;
   private ground = ''; // what was told last
+  private surface: ImageData | null = null;
+  private painted: { source: ImageSource; image: ImageData } | null = null;
   private lastTap = { at: 0, x: 0, y: 0 };
   private pendingMove: MapMouseEvent | null = null;
 
@@ -132,6 +143,7 @@ export class DistrictMap {
       return;
     }
     this.map.setStyle(style, { diff: true });
+    this.paint();
     this.map.triggerRepaint(); // an equal style changes nothing, and without a frame the map would never be idle
   }
 
@@ -148,6 +160,30 @@ export class DistrictMap {
       return;
     }
     this.colours.show(densities);
+  }
+
+  /** The picture of the surface, where the style has one. */
+  picture(image: ImageData | null): void {
+    this.surface = image;
+    this.paint();
+  }
+
+  /** Marks a unit of the coloured level as if the pointer were on it; null marks none. */
+  highlight(code: string | null): void {
+    this.clearMark();
+    if (code === null || !this.styled || this.map.getSource(this.level) === undefined) return;
+    this.hover = { source: this.level, sourceLayer: this.level, id: code };
+    this.map.setFeatureState(this.hover, { hover: true });
+  }
+
+  /** A picture of a part of the map as it is on the screen, CSS pixels from its upper left corner. */
+  snapshot(part: Rect): Promise<Snapshot> {
+    return snapshotOf(this.map, part);
+  }
+
+  /** A second map in a container over this one, which looks where this one looks. */
+  beside(container: HTMLElement, start: SwipeStart): Swipe {
+    return new Swipe(this.map, container, start);
   }
 
   /** Says what the map is, in the reader's language. */
@@ -206,6 +242,16 @@ export class DistrictMap {
     this.looking = setTimeout(() => this.map.triggerRepaint(), lookMs);
   }
 
+  /** Gives the picture to its source, once. */
+  private paint(): void {
+    const source = this.map.getSource(surfaceSource);
+    const image = this.surface;
+    if (!(source instanceof ImageSource) || image === null) return;
+    if (this.painted?.source === source && this.painted.image === image) return;
+    this.painted = { source, image };
+    source.updateImage({ image });
+  }
+
   private visible(): KeptTile[] {
     const drawnAt = Math.floor(this.map.getZoom());
     return this.map
@@ -249,8 +295,10 @@ export class DistrictMap {
       this.waiting = null;
       if (this.uncoloured !== null) this.colours.show(this.uncoloured);
       this.uncoloured = null;
+      this.paint();
       this.look();
     });
+    map.on('styledata', () => this.paint());
     map.on('move', () => this.look());
     map.on('render', () => this.renew());
     map.on('sourcedataloading', ({ sourceId, coord }) => {
@@ -272,7 +320,9 @@ export class DistrictMap {
     map.getCanvas().addEventListener('keydown', (event) => {
       if (event.key !== 'Enter' && event.key !== ' ') return;
       event.preventDefault();
-      listener.keyed(event.key, this.centre());
+      const centre = this.centre();
+      const unit = this.unitUnder(this.map.project(centre));
+      listener.keyed(event.key, { at: centre, finding: null, unit });
     });
   }
 
@@ -287,7 +337,15 @@ export class DistrictMap {
     ];
     const found = this.under(reach, ['findings']).map(({ properties }) => properties.id);
     const finding = found.find((id) => typeof id === 'string') ?? null; // a cell with findings has none
-    this.listener.tapped([event.lngLat.lng, event.lngLat.lat], finding, again);
+    const unit = this.unitUnder(event.point);
+    this.listener.tapped({ at: [event.lngLat.lng, event.lngLat.lat], finding, unit }, again);
+  }
+
+  /** The code of the unit of the coloured level at a pixel. */
+  private unitUnder(where: PointLike): string | null {
+    const [found] = this.under(where, [this.level]);
+    const code: unknown = found?.properties[this.level === 'cells' ? 'id' : 'code'];
+    return typeof code === 'string' ? code : null;
   }
 
   /** Looks under the pointer once a frame. */

@@ -12,5 +12,6 @@ export const patterns: Record<string, Pattern> = {
     size: 20,
     path: 'M5.500 9h9v6h-9zM7.500 9V7a2.500 2.500 0 0 1 5 0v2M-1 1 1-1M19 21 21 19M0 20 3 17M17 3 20 0',
   },
+  dots: { size: 12, path: 'M3 2.500a.7.7 0 1 0 .01 0zM9 8.500a.7.7 0 1 0 .01 0z' },
   band: { size: 12, path: 'M0 3h12M0 9h12' },
 };

@@ -1,12 +1,12 @@
 // The page: the map, and what floats on it. On a phone the panels are sheets above a bar of tabs.
 
-import { signal } from '@preact/signals';
+import { computed, signal } from '@preact/signals';
 import { type ComponentType, h } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import type { Right } from '../api/types';
 import { isPage, type Panel } from '../state/address';
 import { address, change, groundOnly, lang, loadMeta, meta, phone, startFault, t } from '../state/app';
-import { may, reader } from '../state/session';
+import { may, mayAnalyse, reader } from '../state/session';
 import { AccountMenu } from './account';
 import { AreaPanel } from './area';
 import { Boundary } from './boundary';
@@ -75,9 +75,12 @@ export function App() {
   );
 }
 
+/** Whether there is a period bar: an analysis has a period of its own, and takes its place. */
+const timed = computed(() => !groundOnly.value && address.value.panel !== 'analysis');
+
 function appClass(): string {
   const { panel, selection } = address.value;
-  return ['app', (panel || selection) && 'open', groundOnly.value && 'no-time'].filter(Boolean).join(' ');
+  return ['app', (panel || selection) && 'open', !timed.value && 'no-time'].filter(Boolean).join(' ');
 }
 
 function skipToMap(): void {
@@ -119,7 +122,7 @@ function DesktopLayout() {
       <Tools />
       <ZoomButtons />
       <OpenPanel />
-      {!groundOnly.value && <TimeCard />}
+      {timed.value && <TimeCard />}
       <Attribution />
     </>
   );
@@ -135,7 +138,10 @@ function TimeCard() {
       app?.style.setProperty('--time-height', `${Math.round(height)}px`);
     });
     if (card.current) observer.observe(card.current);
-    return () => observer.disconnect();
+    return () => {
+      observer.disconnect();
+      app?.style.removeProperty('--time-height');
+    };
   }, []);
   return (
     <section class="card time" aria-label={t.value.period.title} ref={card}>
@@ -209,6 +215,7 @@ const selectionViews = { point: HerePanel, area: AreaPanel, finding: FindingPane
 const views: Partial<Record<Panel, ComponentType>> = {
   mark: lazy(() => import('./mark')),
   import: lazy(() => import('./import')),
+  analysis: lazy(() => import('./analysis')),
   help: lazy(() => import('./help')),
   account: AccountMenu,
   access: lazy(() => import('./access')),
@@ -218,6 +225,7 @@ const views: Partial<Record<Panel, ComponentType>> = {
 
 /** The right that a panel asks for and that is missing; null when it may be opened. */
 function missing(panel: Panel): Right | null {
+  if (panel === 'analysis') return mayAnalyse.value ? null : 'analyse';
   const needs: Partial<Record<Panel, Right>> = {
     mark: 'mark',
     import: 'import',

@@ -122,6 +122,7 @@ export function Drawer(props: {
   subtitle?: string | undefined;
   takesFocus?: boolean;
   page?: boolean;
+  wide?: boolean;
   onClose: () => void;
   children: ComponentChildren;
 }) {
@@ -134,7 +135,10 @@ export function Drawer(props: {
     return () => before instanceof HTMLElement && before.isConnected && before.focus();
   }, []);
   return (
-    <section class={props.page ? 'drawer card page' : 'drawer card'} aria-labelledby={id}>
+    <section
+      class={['drawer card', props.page && 'page', props.wide && 'wide'].filter(Boolean).join(' ')}
+      aria-labelledby={id}
+    >
       <header>
         <div>
           <h2 id={id} tabIndex={-1} ref={heading}>

@@ -4,7 +4,7 @@ import { useEffect } from 'preact/hooks';
 import type { ExportTable } from '../api/types';
 import { exportPath } from '../api/wangge';
 import { spoken, t, toast } from '../state/app';
-import { type Download, fileName, take, wanted } from '../state/download';
+import { type Download, fileName, fromServer, take, wanted } from '../state/download';
 import { useSending } from '../state/sending';
 import { info, may, me, signInfo, wantSignInfo } from '../state/session';
 import { Failure, Loading } from './controls';
@@ -19,14 +19,14 @@ export function ExportButton({ table }: { table: ExportTable }) {
   return <DownloadButton what={words.what[table]} name={table} path={(purpose) => exportPath(table, purpose)} />;
 }
 
-export function DownloadButton(props: { what: string; name: string; path: Download['path'] }) {
+export function DownloadButton(props: { what: string; name: string; path: (purpose: string) => string }) {
   const { what, name, path } = props;
   return (
     <button
       type="button"
       class="button small"
       onClick={() => {
-        wanted.value = { what, path, file: fileName(name, new Date()) };
+        wanted.value = { what, make: fromServer(path), file: fileName(name, new Date()) };
       }}
     >
       <Icon name="download" size={14} />

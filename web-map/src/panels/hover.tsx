@@ -3,6 +3,8 @@ import { signal } from '@preact/signals';
 import type { ValueState } from '../api/types';
 import type { Hover } from '../map/district-map';
 import { cellKm2 } from '../map/h3';
+import { mapped, unitAt } from '../state/analysis';
+import { entryTitle, figure } from '../state/analysis-table';
 import { groundOnly, indicator, lang, legend, meta, t } from '../state/app';
 import * as format from '../state/format';
 import { heatOf } from '../state/heat';
@@ -84,7 +86,8 @@ function UnitLines({ p }: { p: Record<string, unknown> }) {
     <>
       <strong>{name}</strong>
       {text(p.town) && <span class="preview-town">{text(p.town)}</span>}
-      {shown && !groundOnly.value && (
+      {mapped.value !== null && <AnalysedLine code={text(p.code) || text(p.id)} />}
+      {shown && mapped.value === null && !groundOnly.value && (
         <span class="preview-value">
           {shown.title[lang.value]}{' '}
           <b>
@@ -101,6 +104,25 @@ function UnitLines({ p }: { p: Record<string, unknown> }) {
         </span>
       )}
     </>
+  );
+}
+
+/** What the analysis that is shown says of a unit. */
+function AnalysedLine({ code }: { code: string }) {
+  const result = mapped.value;
+  const unit = result?.units[unitAt.value.get(code) ?? -1];
+  const [column] = result?.columns ?? [];
+  const entry = result?.legend.find(({ id }) => id === unit?.class);
+  if (result === null || unit === undefined) return null;
+  return (
+    <span class="preview-value">
+      {entry && entryTitle(entry, column, lang.value)}{' '}
+      {column && (
+        <b>
+          {column.title[lang.value]} {figure(unit.values[0], column.unit, column.decimals, lang.value)}
+        </b>
+      )}
+    </span>
   );
 }
 

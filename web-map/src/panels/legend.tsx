@@ -2,8 +2,8 @@
 import { signal } from '@preact/signals';
 import { useId } from 'preact/hooks';
 import type { Legend, LegendClass, LegendSpecial, Level } from '../api/types';
-import { patterns } from '../map/patterns';
 import { levels, maxClasses, methods, minClasses } from '../state/address';
+import { mapped } from '../state/analysis';
 import {
   address,
   change,
@@ -20,13 +20,23 @@ import * as format from '../state/format';
 import { askHeatAgain, heat } from '../state/heat';
 import { toggle } from '../state/pick';
 import { latest } from '../state/resource';
+import { AnalysisCard } from './analysis-card';
 import { Failure, Loading, Segmented, Select } from './controls';
 import { ExportButton } from './export';
+import { Swatch } from './swatch';
 import { ValueSymbol } from './value';
 
 /** Level, indicator and legend: the left card on a desktop, a sheet on a phone. */
 export function LegendBody() {
   const { level } = address.value;
+  if (mapped.value !== null) {
+    return (
+      <div class="legend">
+        <AnalysisCard />
+        {address.value.show.includes('heat') && <HeatLegend />}
+      </div>
+    );
+  }
   return (
     <div class="legend">
       <Segmented<Level>
@@ -121,32 +131,6 @@ function Entry(props: { entry: LegendClass | LegendSpecial; on: boolean; any: bo
         <span class="entry-count">{format.number(entry.count, lang.value)}</span>
       </button>
     </li>
-  );
-}
-
-/** A patch of colour with the same pattern as on the map, at half its size. */
-function Swatch({ color, pattern }: { color: string; pattern: string | undefined }) {
-  const id = useId();
-  const repeated = pattern === undefined ? undefined : patterns[pattern];
-  return (
-    <svg class="swatch" width="26" height="16" viewBox="0 0 26 16" aria-hidden="true">
-      {repeated && (
-        <defs>
-          <pattern
-            id={id}
-            width={repeated.size}
-            height={repeated.size}
-            patternUnits="userSpaceOnUse"
-            patternTransform="scale(.6)"
-          >
-            <path d={repeated.path} class="swatch-pattern" />
-          </pattern>
-        </defs>
-      )}
-      <rect width="26" height="16" rx="3" fill={color} />
-      {repeated && <rect width="26" height="16" rx="3" fill={`url(#${id})`} />}
-      <rect x=".5" y=".5" width="25" height="15" rx="2.500" class="swatch-edge" />
-    </svg>
   );
 }
 

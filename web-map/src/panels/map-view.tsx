@@ -2,10 +2,11 @@
 import { computed, effect, untracked } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { reachable, recognised } from '../api/http';
-import type { Position } from '../api/types';
+import { surfaceImage } from '../map/analysis-surface';
 import { compose, type Overlay } from '../map/compose';
-import type { DistrictMap, Listener } from '../map/district-map';
+import type { DistrictMap, Listener, Spot } from '../map/district-map';
 import { isPage, type View } from '../state/address';
+import { catalogue, choose, mapped, pointed, tab, unitAt } from '../state/analysis';
 import {
   address,
   change,
@@ -15,6 +16,7 @@ import {
   outlined,
   phone,
   report,
+  shownLevel,
   startFault,
   style,
   t,
@@ -27,6 +29,7 @@ import { densities, ground, heat } from '../state/heat';
 import { onceAFrame } from '../state/pace';
 import { pickFilter } from '../state/pick';
 import { latest } from '../state/resource';
+import { CompareView, onOtherSide } from './compare';
 import { hovered } from './hover';
 
 const mapModule = import('../map/district-map'); // starts to load with the page, beside the first questions
@@ -37,11 +40,13 @@ const covered = () => Math.round(innerHeight * 0.46 + 56);
 const marking = computed(() => address.value.panel === 'mark');
 
 const overlay = computed<Overlay>(() => {
-  const { level, selection, picks } = address.value;
+  const { selection, picks } = address.value;
+  const result = mapped.value;
   return {
-    level,
+    level: shownLevel.value,
     theme: theme.value,
-    filter: pickFilter(latest(legend.loaded.value), picks),
+    filter: result === null ? pickFilter(latest(legend.loaded.value), picks) : null,
+    analysis: result && { result, classes: latest(catalogue.loaded.value)?.classes ?? [], picks },
     plain: groundOnly.value,
     outlined: outlined.value,
     point: selection?.type === 'point' ? [selection.lon, selection.lat] : null,
@@ -55,7 +60,11 @@ const drawn = computed(() => {
   return served === undefined ? null : compose(served, overlay.value);
 });
 
-function select(at: Position, finding: string | null): void {
+function select({ at, finding, unit }: Spot): void {
+  if (address.peek().panel === 'analysis' && mapped.peek() !== null && unit !== null && unitAt.peek().has(unit)) {
+    tab.value = 'result';
+    return choose(unit);
+  }
   const selection =
     finding === null
       ? ({ type: 'point', lon: at[0], lat: at[1] } as const)
@@ -73,23 +82,31 @@ const listener: Listener = {
   looked(covered) {
     ground.value = covered;
   },
-  tapped(at, finding, again) {
-    if (!marking.value) return select(at, finding);
+  tapped(spot, again) {
+    if (!marking.value) return select(spot);
     startDraft(); // the panel may still be on its way
-    step((d) => (again && d.shape === 'plot' ? finish(d) : tap(d, at)));
+    step((d) => (again && d.shape === 'plot' ? finish(d) : tap(d, spot.at)));
   },
-  keyed(key, centre) {
-    if (!marking.value) return select(centre, null);
+  keyed(key, spot) {
+    if (!marking.value) return select(spot);
     startDraft();
-    step((d) => (key === 'Enter' && d.shape === 'plot' ? finish(d) : tap(d, centre)));
+    step((d) => (key === 'Enter' && d.shape === 'plot' ? finish(d) : tap(d, spot.at)));
   },
   hovered(hover) {
-    hovered.value = marking.value ? null : hover;
+    hovered.value = marking.value || (hover !== null && onOtherSide(hover.x)) ? null : hover;
+    if (mapped.peek() === null) return;
+    const code = hover === null || hover.layer !== shownLevel.peek() ? null : unitCode(hover.properties);
+    pointed.value = code === null ? null : { code, from: 'map' };
   },
   failed(why) {
     if (why === 'away') reachable.value = false;
     if (why === 'unknown-reader') recognised.value = false;
   },
+};
+
+const unitCode = (properties: Record<string, unknown>): string | null => {
+  const code = properties[shownLevel.peek() === 'cells' ? 'id' : 'code'];
+  return typeof code === 'string' ? code : null;
 };
 
 const near = (a: View, b: View): boolean =>
@@ -110,7 +127,8 @@ async function mount(container: HTMLElement, live: { gone: boolean; stop: (() =>
   const create = () => {
     const [served, style] = [meta.peek(), drawn.peek()];
     if (served === null || style === null) return null;
-    const { view, level } = address.peek();
+    const { view } = address.peek();
+    const level = shownLevel.peek();
     const colors = new Map(served.finding_states.map((s) => [s.id, s.color ?? '#8a9299']));
     const start = {
       style,
@@ -128,6 +146,8 @@ async function mount(container: HTMLElement, live: { gone: boolean; stop: (() =>
       centre: () => created.centre(),
       focus: () => created.focus(),
       refresh: (changes) => created.refresh(changes),
+      snapshot: (part) => created.snapshot(part),
+      beside: (holder, start) => created.beside(holder, start),
     };
     return created;
   };
@@ -140,13 +160,22 @@ async function mount(container: HTMLElement, live: { gone: boolean; stop: (() =>
       const style = drawn.value;
       if (style === null) return;
       if (shown === null) shown = untracked(create);
-      else shown.show(style, address.peek().level);
+      else shown.show(style, shownLevel.peek());
     }),
     effect(() => {
       if (map.value !== null && shown !== null) followView(shown, address.value.view);
     }),
     effect(() => {
       if (densities.value !== undefined && map.value !== null) colour();
+    }),
+    effect(() => {
+      const surface = mapped.value?.surface;
+      const image = surface === undefined ? null : surfaceImage(surface, theme.value);
+      if (map.value !== null) shown?.picture(image);
+    }),
+    effect(() => {
+      const unit = pointed.value;
+      if (map.value !== null && unit?.from !== 'map') shown?.highlight(unit?.code ?? null);
     }),
     effect(() => {
       if (map.value !== null) shown?.drawing(marking.value);
@@ -185,6 +214,7 @@ export function MapView() {
     <div class={marking.value ? 'map marking' : 'map'} aria-busy={busy} inert={isPage(address.value.panel)}>
       <div class="canvas" ref={holder} aria-busy="true" />
       <div class="crosshair" aria-hidden="true" />
+      <CompareView />
     </div>
   );
 }

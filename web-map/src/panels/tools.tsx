@@ -3,7 +3,7 @@
 import type { Panel } from '../state/address';
 import { address, change, t, theme } from '../state/app';
 import { goHome, map } from '../state/commands';
-import { may, me } from '../state/session';
+import { may, mayAnalyse, me } from '../state/session';
 import { IconButton } from './controls';
 import { Icon } from './icon';
 
@@ -46,10 +46,19 @@ export function Tools({ wide = false }: { wide?: boolean }) {
           <IconButton icon="person" label={t.value.account.open(name)} {...open('account')} text={name} />
         </div>
       )}
-      {!(wide && !may('import')) && (
+      {!(wide && !may('import') && !mayAnalyse.value) && (
         <div class="card group">
           {!wide && <IconButton icon="layers" label={words.layers} keys="L" {...open('layers')} />}
           {!wide && may('mark') && <IconButton icon="mark" label={words.mark} keys="M" {...open('mark')} />}
+          {mayAnalyse.value && (
+            <IconButton
+              icon="analysis"
+              label={words.analysis}
+              keys="A"
+              {...open('analysis')}
+              {...text(words.analysis)}
+            />
+          )}
           {may('import') && (
             <IconButton icon="import" label={words.import} keys="I" {...open('import')} {...text(words.import)} />
           )}

@@ -19,6 +19,7 @@ export const panels = [
   'layers',
   'mark',
   'import',
+  'analysis',
   'help',
   'account',
   'access',
@@ -49,6 +50,8 @@ export interface Address {
   lang: Lang;
   selection: Selection | null;
   panel: Panel | null;
+  run: string | null; // the analysis that is shown, by its id
+  against: string | null; // the one that it is compared with
   keys: boolean; // single-key shortcuts (WCAG 2.1.4: they can be turned off)
 }
 
@@ -73,6 +76,8 @@ export const home: Address = {
   lang: 'zh',
   selection: null,
   panel: null,
+  run: null,
+  against: null,
   keys: true,
 };
 
@@ -103,6 +108,9 @@ function parseSelection(text: string | null): Selection | null {
   const level = levels.find((l) => l === type);
   return level && level !== 'none' ? { type: 'area', level, code: rest } : null;
 }
+
+const uuid = (text: string | null): string | null =>
+  /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text ?? '') ? text : null;
 
 const month = (text: string | null): string | null => (/^\d{4}-(0[1-9]|1[0-2])$/.test(text ?? '') ? text : null);
 
@@ -141,6 +149,8 @@ export function parseAddress(hash: string): Address {
     lang: oneOf(['zh', 'en'], get.get('lang'), home.lang),
     selection: parseSelection(get.get('at')),
     panel: panels.find((p) => p === get.get('panel')) ?? null,
+    run: uuid(get.get('run')),
+    against: uuid(get.get('against')),
     keys: get.get('keys') !== 'off',
   };
 }
@@ -170,6 +180,8 @@ export function formatAddress(a: Address): string {
     lang: a.lang === home.lang ? '' : a.lang,
     at: formatSelection(a.selection),
     panel: a.panel ?? '',
+    run: a.run ?? '',
+    against: a.against ?? '',
     keys: a.keys ? '' : 'off',
   };
   if (a.show.join() !== home.show.join()) fields.show = a.show.join(',') || 'none';

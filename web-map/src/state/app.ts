@@ -85,9 +85,15 @@ function told(id: string, level: Level): boolean {
   return id !== 'risk' && (level === 'towns' || !id.startsWith('findings_'));
 }
 
+/** The level of the analysis that the map shows; null while it shows none. */
+export const analysedLevel = signal<Exclude<Level, 'none'> | null>(null);
+
+/** The level whose units are coloured: that of the analysis, else the one asked for. */
+export const shownLevel = computed<Level>(() => analysedLevel.value ?? address.value.level);
+
 /** The indicators that the level has for whoever reads. */
 export const indicators = computed(() => {
-  const { level } = address.value;
+  const level = shownLevel.value;
   return meta.value?.indicators.filter((i) => i.levels.includes(level) && told(i.id, level)) ?? [];
 });
 
@@ -98,7 +104,8 @@ export const indicator = computed(
 
 export const classing = computed<api.Classing>(() => {
   const a = address.value;
-  const { level, classes, breaks } = a;
+  const { classes, breaks } = a;
+  const level = shownLevel.value;
   const method = a.method === 'manual' && breaks.length === 0 ? 'quantile' : a.method;
   return { level, indicator: indicator.value?.id ?? a.indicator, method, classes, breaks };
 });
@@ -112,7 +119,7 @@ export const caseFilter = computed<api.CaseFilter>(() => {
 const path = (key: string): string => key.slice(0, key.lastIndexOf('#'));
 
 const legendKey = computed(() => {
-  if (meta.value === null || address.value.level === 'none') return null;
+  if (meta.value === null || shownLevel.value === 'none' || analysedLevel.value !== null) return null;
   return `${api.legendPath(classing.value, theme.value, lang.value)}#${revision.value}`;
 });
 export const legend = resource(
@@ -176,7 +183,8 @@ export const finding = resource(
 
 /** The unit whose outline is drawn on the map. */
 export const outlined = computed<{ level: string; code: string } | null>(() => {
-  const { selection, level } = address.value;
+  const { selection } = address.value;
+  const level = shownLevel.value;
   if (selection?.type === 'area') return { level: selection.level, code: selection.code };
   const found = selection?.type === 'point' ? latest(here.loaded.value) : undefined;
   if (found === undefined) return null;

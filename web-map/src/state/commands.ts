@@ -1,6 +1,9 @@
 // What panels ask of the map. The map registers itself when it is there; before that, asking does nothing.
 import { signal } from '@preact/signals';
 import type { Box, Hit, Touched } from '../api/types';
+import type { Snapshot } from '../map/print';
+import type { Rect } from '../map/print-layout';
+import type { Swipe, SwipeStart } from '../map/swipe';
 import { address, change, phone } from './app';
 
 export interface Padding {
@@ -17,6 +20,8 @@ export interface MapCommands {
   centre(): [number, number];
   focus(): void;
   refresh(changes: readonly Touched[]): void;
+  snapshot(part: Rect): Promise<Snapshot>;
+  beside(container: HTMLElement, start: SwipeStart): Swipe;
 }
 
 export const map = signal<MapCommands | null>(null);
@@ -25,8 +30,9 @@ export const map = signal<MapCommands | null>(null);
 export function padding(): Padding {
   if (phone.value) return { top: 120, right: 16, bottom: 90, left: 16 };
   const drawer = address.value.panel !== null || address.value.selection !== null;
-  const [side, panel] = innerWidth > 1100 ? [340, 480] : [300, 420];
-  return { top: 64, right: drawer ? panel : 80, bottom: 212, left: side };
+  const wide = address.value.panel === 'analysis' ? 96 : 0;
+  const [side, panel] = innerWidth > 1100 ? [340, 480 + wide] : [300, 420 + wide];
+  return { top: 64, right: drawer ? panel : 80, bottom: wide > 0 ? 60 : 212, left: side };
 }
 
 /** Shows the whole district: an address without a view. */

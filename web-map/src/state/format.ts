@@ -3,7 +3,7 @@
 import type { Lang, Title, Value, ValueState } from '../api/types';
 import type { Dictionary } from '../i18n/zh';
 
-const locale = (lang: Lang): string => (lang === 'zh' ? 'zh-CN' : 'en-GB');
+export const locale = (lang: Lang): string => (lang === 'zh' ? 'zh-CN' : 'en-GB');
 
 /** A number with at most three significant digits below 100, thousands grouped above. */
 export function number(n: number, lang: Lang): string {

@@ -4,16 +4,17 @@ import type { Panel } from './address';
 import { address, change } from './app';
 import { untap } from './draft';
 import { step } from './draft-store';
-import { reader } from './session';
+import { mayAnalyse, reader } from './session';
 
-const panelKeys: Record<string, Panel> = { l: 'layers', m: 'mark', i: 'import', '?': 'help' };
+const panelKeys: Record<string, Panel> = { l: 'layers', m: 'mark', i: 'import', a: 'analysis', '?': 'help' };
 
 const typing = (target: EventTarget | null): boolean =>
   target instanceof HTMLElement && target.matches('input:not([type=radio]):not([type=checkbox]), select, textarea');
 
 /** Closes the topmost thing: first the panel, then the selection. */
 function close(): void {
-  if (address.value.panel !== null) change({ panel: null });
+  if (address.value.panel === 'analysis') change({ panel: null, selection: null });
+  else if (address.value.panel !== null) change({ panel: null });
   else if (address.value.selection !== null) change({ selection: null });
 }
 
@@ -32,7 +33,7 @@ export function onKey(event: KeyboardEvent): void {
     return document.getElementById('search')?.focus();
   }
   const panel = panelKeys[event.key.toLowerCase()];
-  if (panel === undefined) return;
+  if (panel === undefined || (panel === 'analysis' && !mayAnalyse.value)) return;
   event.preventDefault();
   change({ panel: address.value.panel === panel ? null : panel });
 }

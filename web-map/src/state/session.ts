@@ -19,6 +19,9 @@ export const me = computed(() => (session.value.state === 'in' ? session.value.m
 /** Whether whoever is signed in has the right somewhere. */
 export const may = (right: Right): boolean => me.value?.rights.includes(right) ?? false;
 
+/** Whether whoever is signed in may ask for analyses: they are of the whole district, so a right in a part is not enough. */
+export const mayAnalyse = computed(() => may('analyse') && me.value?.class === 'command');
+
 /**
  * Names who reads and what that one may see: another name, and nothing that was shown before holds. Null while nobody
  * may read: signed out, or with a password that has to be changed first.

@@ -1,0 +1,83 @@
+// Package analysis answers what a commander asks of the district with the statistics of grids/risk: it takes the figures as the class of
+// the reader is told them, runs a method, and puts the answer into one shape that the map, the tables and the exports show.
+//
+// What goes in is released groups of casework and the findings that the class may see. So whatever comes out tells no more than they do: a
+// z-score of a unit, too, is a function of what the map shows already.
+//
+// An [Analyst] is safe for concurrent use. The same request over the same data gives the same bytes.
+package analysis
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+
+	"wangge/geoserver/live"
+	"wangge/grids"
+	"wangge/grids/risk"
+)
+
+// Analyst computes runs from what the server holds in memory.
+type Analyst struct {
+	view    *live.View
+	weights risk.Weights
+}
+
+// New is an analyst over a view.
+func New(v *live.View) *Analyst { return &Analyst{view: v, weights: v.Weights()} }
+
+// Compute is the result of a run as JSON, and the name of the data that it is made of. It ends early with ctx. Errors: Invalid, a sentence for
+// whoever asked, when the request or the data do not allow the method.
+func (a *Analyst) Compute(ctx context.Context, r grids.Run, progress func(share float64)) (result []byte, data string, err error) {
+	req, err := Parse(r.Request)
+	if err != nil {
+		return nil, "", err
+	}
+	if err := a.view.Fresh(ctx); err != nil {
+		return nil, "", err
+	}
+	sight := a.view.Sight(r.Class)
+	if sight.State() == nil || len(sight.State().Units(req.Level)) == 0 {
+		return nil, "", grids.Errorf(grids.Invalid, "there is nothing on the level %s yet: import the territory first", req.Level)
+	}
+	data = sight.Data()
+	j := &job{Request: req, analyst: a, sight: sight, state: sight.State(), progress: progress}
+	res, err := j.run(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	res.Data = data
+	text, err := json.Marshal(res)
+	return text, data, err
+}
+
+// job is one run under way.
+type job struct {
+	Request
+	analyst  *Analyst
+	sight    *live.Sight
+	state    *live.State
+	progress func(float64)
+
+	ground []live.Ground
+	frame  *frame
+}
+
+// run calls the method and fills in what every result has.
+func (j *job) run(ctx context.Context) (*Result, error) {
+	j.ground = j.state.Grounds(j.Level)
+	m, ok := findMethod(j.Method)
+	if !ok {
+		return nil, grids.Errorf(grids.Invalid, "the method %.40q is not known", j.Method)
+	}
+	if !slices.Contains(m.Levels, j.Level) || !slices.Contains(m.Indicators, j.Indicator) {
+		return nil, grids.Errorf(grids.Invalid, "%s does not go with the level %s and the indicator %s", m.Title.EN, j.Level, j.Indicator)
+	}
+	res := &Result{Method: j.Method, Title: m.Title, Request: j.Request, Level: j.Level, Class: string(j.sight.Class()), K: j.sight.Rule().K,
+		Period: j.period().From.String() + ".." + j.period().To.String(), Edition: j.state.Territory().Edition.Name, Synthetic: j.state.Territory().District.Synthetic}
+	if err := m.run(ctx, j, res); err != nil {
+		return nil, err
+	}
+	res.finish(m)
+	return res, nil
+}

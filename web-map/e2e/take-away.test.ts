@@ -1,0 +1,83 @@
+import { readFileSync } from 'node:fs';
+import type { Page } from 'playwright-core';
+import { expect, it } from 'vitest';
+import type { AnalysisRun } from '../src/api/types';
+import { api, expectAccessible, openMap, useBrowser } from './browser';
+
+useBrowser();
+
+/** Asks for a run and waits until it is done. */
+async function run(from: string, to: string): Promise<string> {
+  const id = crypto.randomUUID();
+  const headers = { 'Content-Type': 'application/json' };
+  const request = { method: 'hotspots', indicator: 'casework', level: 'villages', from, to };
+  await api('/api/analysis/runs', { method: 'POST', headers, body: JSON.stringify({ id, request }) });
+  for (;;) {
+    const is = await api<AnalysisRun>(`/api/analysis/runs/${id}`);
+    if (is.state === 'done') return id;
+    if (is.state === 'failed' || is.state === 'cancelled') throw new Error(`the run is ${is.state}: ${is.problem}`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+/** Takes something away by the name of its button, for the purpose that the dialog offers. */
+async function taken(page: Page, name: string): Promise<{ name: string; bytes: Buffer }> {
+  await page.getByRole('button', { name }).click();
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('dialog').getByRole('button', { name: '下载' }).click(),
+  ]);
+  await page.waitForSelector('dialog[open]', { state: 'detached' });
+  return { name: download.suggestedFilename(), bytes: readFileSync(await download.path()) };
+}
+
+it('map and table of a result are taken away, and the log says so', async () => {
+  const id = await run('2023-01', '2025-12');
+  const { page, complaints } = await openMap(`#panel=analysis&run=${id}`);
+  const png = await taken(page, 'PNG 图片');
+  expect(png.name).toMatch(/^wangge-hotspots-villages-.*\.png$/);
+  expect([...png.bytes.subarray(0, 4)]).toEqual([0x89, 0x50, 0x4e, 0x47]);
+  const [width, height] = [png.bytes.readUInt32BE(16), png.bytes.readUInt32BE(20)];
+  expect([width, height].sort((a, b) => a - b)).toEqual([1588, 2246]);
+  const pdf = (await taken(page, 'PDF（一页 A4）')).bytes.toString('latin1');
+  expect(pdf.startsWith('%PDF-1.4')).toBe(true);
+  expect(pdf).toMatch(/\/MediaBox \[0 0 (595\.5 842\.25|842\.25 595\.5)\]/);
+  const csv = (await taken(page, 'CSV 表')).bytes.toString('utf8');
+  expect(csv.startsWith('\ufeffcode,name,town,class,class_title,')).toBe(true);
+  expect((await taken(page, 'Excel 工作簿')).bytes.subarray(0, 2).toString()).toBe('PK');
+  const log = await api<{ rows: { action: string; detail: Record<string, unknown> }[] }>(
+    '/api/audit?action=export',
+    {},
+    'auditor',
+  );
+  const said = log.rows.filter(({ detail }) => detail.run === id).map(({ detail }) => `${detail.what} ${detail.form}`);
+  expect(said).toEqual(['analysis-table xlsx', 'analysis-table csv', 'analysis-map pdf', 'analysis-map png']);
+  expect(complaints).toEqual([]);
+});
+
+it('two results are compared with a line that keys and the pointer move', async () => {
+  const [shown, against] = [await run('2024-01', '2025-12'), await run('2022-01', '2023-12')];
+  const { page, complaints } = await openMap(`#run=${shown}`);
+  await page.goto(`${page.url().split('#')[0]}#panel=analysis&run=${shown}&against=${against}`);
+  await page.waitForSelector('.compare-map[aria-busy=false]');
+  const line = page.getByRole('slider', { name: '左右分隔线' });
+  const at = async () => Number(await line.getAttribute('aria-valuenow'));
+  const before = await at();
+  await line.press('PageDown');
+  expect(await at()).toBeLessThan(before);
+  await line.press('Home');
+  expect(await at()).toBe(Number(await line.getAttribute('aria-valuemin')));
+  const box = await line.boundingBox();
+  if (box === null) throw new Error('no line');
+  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+  await page.mouse.move(x, y);
+  await page.mouse.down();
+  await page.mouse.move(x + 100, y, { steps: 4 });
+  await page.mouse.up();
+  expect(await at()).toBe(Math.round(((x + 100) / 1440) * 100));
+  await expectAccessible(page, 'two results compared');
+  await page.getByRole('button', { name: '结束对比' }).click();
+  await expect.poll(() => page.url()).not.toContain('against');
+  expect(await page.locator('.compare-map').count()).toBe(0);
+  expect(complaints).toEqual([]);
+});

@@ -1,0 +1,225 @@
+// The form of an analysis: what is typed in it, and the request that it makes.
+import type { Asked } from '../api/analysis';
+import type { AnalysisCatalogue, AnalysisMethod, AnalysisRequest } from '../api/types';
+import type { Words } from '../i18n/analysis.zh';
+
+/** What the form holds. Options are texts as typed, by the key of their field. */
+export interface Draft {
+  method: string;
+  indicator: string;
+  level: string;
+  kinds: readonly string[];
+  from: string;
+  to: string;
+  options: Readonly<Record<string, string>>;
+}
+
+export type OptionKey = keyof Words['options'] & string;
+
+/** A field of the form for one member of the request. */
+export interface Field {
+  key: OptionKey;
+  option: string; // as the method lists it
+  kind: 'choice' | 'number' | 'list' | 'switch';
+  choices?: readonly string[];
+  scale?: number; // of a number on the screen to that of the request: 100 for percent
+  unit?: string;
+  optional?: boolean; // of a list: nothing leaves it to the server
+  when?: (draft: Draft) => boolean; // whether it matters, besides that the method takes it
+}
+
+const weighted =
+  (...kinds: string[]) =>
+  ({ options }: Draft): boolean =>
+    kinds.includes(options['weights.kind'] ?? '');
+const timed = ({ options }: Draft): boolean => options['scan.time'] !== 'space';
+
+/** The fields in the order of the form. */
+export const fields: readonly Field[] = [
+  { key: 'step', option: 'step', kind: 'choice', choices: ['month', 'quarter', 'year'] },
+  {
+    key: 'weights.kind',
+    option: 'weights',
+    kind: 'choice',
+    choices: ['', 'queen', 'rook', 'knn', 'band', 'inverse', 'ring'],
+  },
+  { key: 'weights.k', option: 'weights', kind: 'number', when: weighted('knn', 'ring') },
+  { key: 'weights.band_m', option: 'weights', kind: 'number', unit: 'm', when: weighted('band', 'inverse') },
+  {
+    key: 'inference',
+    option: 'inference',
+    kind: 'choice',
+    choices: ['auto', 'exact', 'permutation', 'normal'],
+  },
+  { key: 'smoothing', option: 'smoothing', kind: 'choice', choices: ['none', 'global', 'local'] },
+  { key: 'kernel.shape', option: 'kernel', kind: 'choice', choices: ['gaussian', 'quartic'] },
+  {
+    key: 'kernel.bandwidth',
+    option: 'kernel',
+    kind: 'choice',
+    choices: ['fixed', 'scott', 'arcgis', 'lscv', 'likelihood'],
+  },
+  {
+    key: 'kernel.bandwidth_m',
+    option: 'kernel',
+    kind: 'number',
+    unit: 'm',
+    when: ({ options }) => options['kernel.bandwidth'] === 'fixed',
+  },
+  { key: 'kernel.edge', option: 'kernel', kind: 'choice', choices: ['none', 'uniform', 'diggle'] },
+  { key: 'kernel.cell_m', option: 'kernel', kind: 'number', unit: 'm' },
+  {
+    key: 'scan.time',
+    option: 'scan',
+    kind: 'choice',
+    choices: ['space', 'retrospective', 'prospective', 'permutation'],
+  },
+  { key: 'scan.max_share', option: 'scan', kind: 'number', scale: 100, unit: '%' },
+  { key: 'scan.max_radius_m', option: 'scan', kind: 'number', unit: 'm' },
+  { key: 'scan.max_duration', option: 'scan', kind: 'number', scale: 100, unit: '%', when: timed },
+  { key: 'scan.low', option: 'scan', kind: 'switch' },
+  { key: 'pairs.distances_m', option: 'pairs', kind: 'list', unit: 'm' },
+  { key: 'pairs.days', option: 'pairs', kind: 'list' },
+  {
+    key: 'composite.normalise',
+    option: 'composite',
+    kind: 'choice',
+    choices: ['index', 'z-score', 'min-max', 'percentile-rank', 'raw'],
+  },
+  { key: 'composite.missing', option: 'composite', kind: 'choice', choices: ['renormalise', 'null'] },
+  { key: 'composite.weights', option: 'composite', kind: 'list', optional: true },
+  { key: 'areas', option: 'areas', kind: 'list', scale: 100, unit: '%' },
+  { key: 'alpha', option: 'alpha', kind: 'number' },
+  { key: 'correct', option: 'correct', kind: 'switch' },
+  { key: 'replicates', option: 'replicates', kind: 'number' },
+  { key: 'seed', option: 'seed', kind: 'number' },
+];
+
+/** The fields that matter for a draft: those that its method takes. */
+export const fieldsOf = (method: AnalysisMethod, draft: Draft): Field[] =>
+  fields.filter((f) => method.options.includes(f.option) && (f.when === undefined || f.when(draft)));
+
+/** The choices of a field: a ring is of cells alone. */
+export const choicesOf = (field: Field, draft: Draft): readonly string[] =>
+  (field.choices ?? []).filter((choice) => choice !== 'ring' || draft.level === 'cells');
+
+/** A number without the noise of binary fractions. */
+const written = (n: number): string => String(Number(n.toPrecision(12)));
+
+/** What a request has under "kernel.cell_m" and the like. */
+function memberOf(request: AnalysisRequest, key: string): unknown {
+  const [outer = '', inner] = key.split('.');
+  const member: unknown = (request as unknown as Record<string, unknown>)[outer];
+  if (inner === undefined) return member;
+  return typeof member === 'object' && member !== null ? (member as Record<string, unknown>)[inner] : undefined;
+}
+
+function textOf({ key, kind, scale = 1 }: Field, value: unknown): string {
+  if (key === 'composite.weights') {
+    const weights = (value ?? {}) as Record<string, number>;
+    return Object.keys(weights).length === 0 ? '' : factors.map((f) => written(weights[f] ?? 0)).join(', ');
+  }
+  if (kind === 'number') return typeof value === 'number' ? written(value * scale) : '';
+  if (kind === 'list') return Array.isArray(value) ? value.map((n) => written(Number(n) * scale)).join(', ') : '';
+  return value === undefined ? '' : String(value);
+}
+
+/** The form of a request. */
+export function draftOf(request: AnalysisRequest): Draft {
+  const { method, indicator, level, kinds, from, to } = request;
+  const options = Object.fromEntries(fields.map((f) => [f.key, textOf(f, memberOf(request, f.key))]));
+  if (options['weights.k'] === '') options['weights.k'] = '4';
+  if (options['weights.band_m'] === '') options['weights.band_m'] = '2000';
+  return { method, indicator, level, kinds, from, to, options };
+}
+
+const oneOf = (list: readonly string[], wanted: string): string =>
+  list.includes(wanted) ? wanted : (list[0] ?? wanted);
+
+/** The same question by another method: what that one does not know takes its usual value. */
+export function withMethod(draft: Draft, method: AnalysisMethod): Draft {
+  const level = oneOf(method.levels, draft.level);
+  const step = method.id === 'emerging' && draft.options.step === 'year' ? 'quarter' : draft.options.step;
+  return {
+    ...draft,
+    method: method.id,
+    level,
+    indicator: oneOf(method.indicators, draft.indicator),
+    options: { ...draft.options, ...(step !== undefined && { step }) },
+  };
+}
+
+export type DraftFault = { key: OptionKey | 'from' | 'to'; fault: 'number' | 'list' | 'month' };
+
+const numbers = (text: string): number[] =>
+  text
+    .split(/[,，;；\s]+/)
+    .filter(Boolean)
+    .map(Number);
+
+const month = /^\d{4}-(0[1-9]|1[0-2])$/;
+
+/** What cannot be read in the form; the ranges of what can are the server's to say. */
+export function faultsOf(draft: Draft, method: AnalysisMethod): DraftFault[] {
+  const list: DraftFault[] = [];
+  for (const key of ['from', 'to'] as const) if (!month.test(draft[key])) list.push({ key, fault: 'month' });
+  for (const { key, kind, optional } of fieldsOf(method, draft)) {
+    const text = draft.options[key] ?? '';
+    if (kind === 'number' && (text.trim() === '' || !Number.isFinite(Number(text))))
+      list.push({ key, fault: 'number' });
+    const read = kind === 'list' ? numbers(text) : [1];
+    if ((read.length === 0 && !optional) || !read.every(Number.isFinite)) list.push({ key, fault: 'list' });
+  }
+  return list;
+}
+
+/** The factors of the composite index, in the order in which their weights are typed. */
+const factors = ['casework', 'findings_open', 'findings_confirmed', 'status', 'survey'];
+
+function parsed({ key, kind, scale = 1 }: Field, text: string): unknown {
+  if (key === 'composite.weights') {
+    const typed = numbers(text).slice(0, factors.length);
+    return Object.fromEntries(typed.map((weight, i) => [factors[i], weight]));
+  }
+  if (kind === 'number') return Number(written(Number(text) / scale));
+  if (kind === 'list') return numbers(text).map((n) => Number(written(n / scale)));
+  return kind === 'switch' ? text === 'true' : text;
+}
+
+const stars = ['hotspots', 'emerging']; // whose statistic counts the unit itself
+const sums = [...stars, 'rates']; // that add their neighbours up, rather than take their mean
+
+/** Who is whose neighbour; nothing when the server is to choose. */
+function weightsOf({ method, options }: Draft): AnalysisRequest['weights'] {
+  const kind = options['weights.kind'] ?? '';
+  if (kind === '') return undefined;
+  const [style, self] = [sums.includes(method) ? 'B' : 'W', stars.includes(method)];
+  const usual = { kind, order: 1, style, isolates: 'keep', self };
+  const [k, band_m] = [Number(options['weights.k']), Number(options['weights.band_m'])];
+  if (kind === 'knn' || kind === 'ring') return { ...usual, k };
+  if (kind === 'band') return { ...usual, band_m };
+  return kind === 'inverse' ? { ...usual, band_m, power: 1, floor_m: 1 } : { ...usual, snap_m: 1 };
+}
+
+/** The request of a form without faults: what its method does not take stays with the defaults. */
+export function requestOf(draft: Draft, method: AnalysisMethod): Asked {
+  const { indicator, level, from, to } = draft;
+  const kinds = indicator === 'casework' ? [...draft.kinds] : [];
+  const request: Record<string, unknown> = { method: method.id, indicator, level, kinds, from, to };
+  for (const field of fieldsOf(method, draft)) {
+    if (field.option === 'weights') continue;
+    const [outer = '', inner] = field.key.split('.');
+    const value = parsed(field, draft.options[field.key] ?? '');
+    request[outer] = inner === undefined ? value : { ...(request[outer] as object | undefined), [inner]: value };
+  }
+  const weights = method.options.includes('weights') ? weightsOf(draft) : undefined;
+  if (weights !== undefined) request.weights = weights;
+  return request as unknown as Asked;
+}
+
+/** The last n whole years of a catalogue, or everything. */
+export function presetOf({ first, last }: Pick<AnalysisCatalogue, 'first' | 'last'>, years: number | 'all') {
+  if (years === 'all') return { from: first, to: last };
+  const end = Number(last.slice(0, 4)) - (last.endsWith('-12') ? 0 : 1);
+  return { from: `${end - years + 1}-01`, to: `${end}-12` };
+}
