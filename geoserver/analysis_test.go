@@ -207,6 +207,7 @@ func testBadAnalyses(t *testing.T, s *server) {
 		"weights of 0":         {map[string]any{"composite": map[string]any{"weights": map[string]any{"survey": 0}}}, "all 0"},
 		"a negative weight":    {map[string]any{"composite": map[string]any{"weights": map[string]any{"survey": -1}}}, "survey"},
 		"comparisons of two":   {map[string]any{"method": "index", "indicator": "casework", "composite": map[string]any{"judgements": [][]float64{{1, 2}, {.5, 1}}}}, "there are 5"},
+		"a forecast of shares": {map[string]any{"method": "prediction", "indicator": "casework", "casework": "shared", "step": "year"}, "predict itself"},
 		"an empty period":      {map[string]any{"from": "1999-01", "to": "1999-12"}, "at least"},
 		"a scan without alpha": {map[string]any{"method": "clusters", "replicates": 9}, "replicates"},
 	} {

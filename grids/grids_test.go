@@ -108,6 +108,8 @@ func TestAFindingIsChecked(t *testing.T) {
 		"too many corners":   {func(f *Finding) { f.Geometry = orb.Polygon{long} }, 1, false},
 		"a line":             {func(f *Finding) { f.Geometry = orb.LineString{{0, 0}, {1, 1}} }, 0, false},
 		"confidence 0":       {func(f *Finding) { f.Confidence = 0 }, 0, false},
+		"off the earth":      {func(f *Finding) { f.Geometry = orb.Point{200, 0} }, 0, false},
+		"axes swapped":       {func(f *Finding) { f.Geometry = orb.Point{31.65, 121.41} }, 0, false},
 		"an unknown kind":    {func(f *Finding) { f.Kind = "tulip" }, 0, false},
 		"an unknown state":   {func(f *Finding) { f.State = "lost" }, 0, false},
 		"an unknown source":  {func(f *Finding) { f.Source = "rumour" }, 0, false},

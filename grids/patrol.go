@@ -95,6 +95,9 @@ func (f *Finding) Check(now time.Time, areaM2 float64) error {
 	default:
 		return Errorf(Invalid, "a finding is a point or one polygon")
 	}
+	if b := f.Geometry.Bound(); !(b.Min[0] >= -180 && b.Max[0] <= 180 && b.Min[1] >= -90 && b.Max[1] <= 90) {
+		return Errorf(Invalid, "the finding lies off the earth: coordinates are degrees, longitude before latitude")
+	}
 	if f.Confidence < 1 || f.Confidence > 3 {
 		return Errorf(Invalid, "confidence %d is outside 1 (unsure) to 3 (sure)", f.Confidence)
 	}

@@ -17,7 +17,7 @@ func emerging(ctx context.Context, j *job, r *Result) error {
 	if len(steps) < o.MinPeriods {
 		return refuse("whole periods of the step "+j.Step, float64(len(steps)), float64(o.MinPeriods))
 	}
-	c, err := j.count(steps, r)
+	c, err := j.count(steps, shared, r)
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func emerging(ctx context.Context, j *job, r *Result) error {
 
 // smoothed is the density of each unit, smoothed by empirical Bayes with the area as the population at risk.
 func smoothed(ctx context.Context, j *job, r *Result) error {
-	c, err := j.count([]grids.Period{j.period()}, r)
+	c, err := j.count([]grids.Period{j.period()}, shared, r)
 	if err != nil {
 		return err
 	}

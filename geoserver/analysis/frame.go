@@ -153,28 +153,55 @@ func (c counted) sum() []float64 {
 	return out
 }
 
-// count counts the indicator in the units by period, and notes in the result what is not in it.
-func (j *job) count(periods []grids.Period, r *Result) (c counted, err error) {
-	if j.Indicator == "casework" {
-		told := j.sight.Casework(j.Level, j.Kinds, periods)
-		for _, n := range told.Told {
-			c.total += n
-		}
-		c.byUnit = told.ByUnit
-		r.note("info", "案件是按组发布的：每组至少 "+strconv.Itoa(r.K)+" 件，按面积分摊到单元，因此单元的数值是估计。",
-			"Casework is told in groups of at least "+strconv.Itoa(r.K)+", shared out to the units by area: figures of units are estimates.")
-		if told.Finer < .5 && c.total > 0 {
-			r.note("warning", strconv.Itoa(int(math.Round(100*(1-told.Finer))))+" % 的案件只按比单元更大的六边形发布：相邻单元因此看起来相似，聚集会被高估。",
-				strconv.Itoa(int(math.Round(100*(1-told.Finer))))+" % of the casework is told by hexagons larger than the units: neighbours look alike because of that, and clustering is overstated.")
-		}
-		if told.Wider > 0 {
-			r.note("info", "另有 "+strconv.Itoa(int(told.Wider))+" 件只按更长的时段或不分类别发布，未计入。", strconv.Itoa(int(told.Wider))+" more are told for longer periods or for all kinds together only, and are not counted.")
-		}
-		return c, nil
+// How casework is counted in units.
+const (
+	located = "located" // whole groups, in the unit that holds most of their cell
+	shared  = "shared"  // all groups, shared out to the units by area
+)
+
+// count counts the indicator in the units by period, casework in the given way unless another was asked for, and notes in the result what is
+// not in it.
+func (j *job) count(periods []grids.Period, way string, r *Result) (c counted, err error) {
+	if j.Indicator != "casework" {
+		r.note("info", "发现只出现在看过的地方：没有发现不等于没有。", "Findings are where people looked: nothing found is not nothing there.")
+		return j.countFindings(periods)
 	}
-	r.note("info", "发现只出现在看过的地方：没有发现不等于没有。", "Findings are where people looked: nothing found is not nothing there.")
-	return j.countFindings(periods)
+	if j.Casework == "auto" {
+		j.Casework = way
+	}
+	r.Request.Casework = j.Casework
+	if j.Casework == located {
+		return j.countLocated(periods, r), nil
+	}
+	told := j.sight.Casework(j.Level, j.Kinds, periods)
+	for _, n := range told.Told {
+		c.total += n
+	}
+	c.byUnit = told.ByUnit
+	r.note("info", "案件是按组发布的：每组至少 "+strconv.Itoa(r.K)+" 件，按面积分摊到单元，因此单元的数值是估计。",
+		"Casework is told in groups of at least "+strconv.Itoa(r.K)+", shared out to the units by area: figures of units are estimates.")
+	if told.Finer < .5 && c.total > 0 {
+		r.note("warning", percent(1-told.Finer)+" % 的案件只按比单元更大的六边形发布：相邻单元因此看起来相似，聚集会被高估。",
+			percent(1-told.Finer)+" % of the casework is told by hexagons larger than the units: neighbours look alike because of that, and clustering is overstated.")
+	}
+	if told.Wider > 0 {
+		r.note("info", "另有 "+strconv.Itoa(int(told.Wider))+" 件只按更长的时段或不分类别发布，未计入。", strconv.Itoa(int(told.Wider))+" more are told for longer periods or for all kinds together only, and are not counted.")
+	}
+	return c, nil
 }
+
+// countLocated counts the groups that can be placed in one unit.
+func (j *job) countLocated(periods []grids.Period, r *Result) counted {
+	l := j.sight.Located(j.Level, j.Kinds, periods)
+	r.note("info", "只计六边形大半在一个单元内的案件组，整组归入该单元。", "Only groups of casework whose hexagon lies mostly in one unit are counted, each whole in that unit.")
+	if left := l.Told - l.Placed; left > 0 {
+		r.note("warning", strconv.Itoa(int(left))+" 件（"+percent(left/l.Told)+" %）只按更大的六边形发布，无法归入单元，未计入：案件稀疏处因此显得更空。",
+			strconv.Itoa(int(left))+" cases ("+percent(left/l.Told)+" %) are told by larger hexagons, belong to no one unit and are not counted: where casework is thin it looks thinner.")
+	}
+	return counted{byUnit: l.ByUnit, whole: true, total: l.Placed}
+}
+
+func percent(share float64) string { return strconv.Itoa(int(math.Round(100 * share))) }
 
 // spotted is one finding.
 type spotted struct {

@@ -20,7 +20,7 @@ func (j *job) values(r *Result) (x []float64, c counted, err error) {
 	if len(j.ground) < fewestUnits {
 		return nil, c, refuse("units", float64(len(j.ground)), fewestUnits)
 	}
-	if c, err = j.count([]grids.Period{j.period()}, r); err != nil {
+	if c, err = j.count([]grids.Period{j.period()}, located, r); err != nil {
 		return nil, c, err
 	}
 	if c.total < fewestEvents {
@@ -40,7 +40,7 @@ func (j *job) values(r *Result) (x []float64, c counted, err error) {
 // valueColumn is the column of what is compared.
 func valueColumn(c counted) Column {
 	if c.whole {
-		return Column{"value", grids.Text{ZH: "数量", EN: "Number"}, "", 0, grids.Text{ZH: "单元内的发现数", EN: "findings in the unit"}}
+		return Column{"value", grids.Text{ZH: "数量", EN: "Number"}, "", 0, grids.Text{ZH: "单元内的件数", EN: "events in the unit"}}
 	}
 	return Column{"value", grids.Text{ZH: "密度", EN: "Density"}, "/km²", 3, grids.Text{ZH: "每平方公里，由成组发布的案件分摊", EN: "per km², shared out from groups"}}
 }

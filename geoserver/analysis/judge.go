@@ -24,13 +24,16 @@ func prediction(ctx context.Context, j *job, r *Result) error {
 	if len(steps) < fewestSteps {
 		return refuse("whole periods of the step "+j.Step, float64(len(steps)), fewestSteps)
 	}
-	c, err := j.count(steps, r)
+	c, err := j.count(steps, located, r)
 	if err != nil {
 		return err
 	}
 	f, err := j.place()
 	if err != nil {
 		return err
+	}
+	if !c.whole {
+		return grids.Errorf(grids.Invalid, "a forecast is judged by events that are in a unit: what was shared out by area would predict itself. Ask for located casework")
 	}
 	counts := make([][]int, len(steps))
 	column := make([]float64, len(j.ground))

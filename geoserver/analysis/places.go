@@ -216,7 +216,7 @@ func clusters(ctx context.Context, j *job, r *Result) error {
 			return refuse("whole periods of the step "+j.Step, float64(len(steps)), 4)
 		}
 	}
-	c, err := j.count(steps, r)
+	c, err := j.count(steps, located, r)
 	if err != nil {
 		return err
 	}
@@ -237,7 +237,7 @@ func clusters(ctx context.Context, j *job, r *Result) error {
 		}
 	}
 	if !c.whole {
-		r.note("info", "扫描只数整数：分摊的案件已取整，总数不变。", "A scan counts whole events: what was shared out was rounded, with the same sum.")
+		r.note("warning", "扫描只数整数：分摊的案件已取整，总数不变，位置是人为的。", "A scan counts whole events: what was shared out was rounded, with the same sum, to places that nobody knows.")
 	}
 	at := scan.Places{MaxShare: j.Scan.MaxShare, MaxRadiusM: j.Scan.MaxRadiusM, Population: f.area}
 	for _, u := range f.units.Polygons {

@@ -17,6 +17,7 @@ type Request struct {
 	Indicator  string           `json:"indicator" doc:"what is counted: casework, findings or confirmed"`
 	Level      string           `json:"level" doc:"grids, villages, towns or cells"`
 	Kinds      []grids.CaseKind `json:"kinds" doc:"of casework; all when empty"`
+	Casework   string           `json:"casework" doc:"how it is counted: located, whole groups in the unit that holds most of their cell; shared, all groups by area; auto, as suits the method"`
 	From       string           `json:"from" doc:"first calendar month, 2023-01"`
 	To         string           `json:"to" doc:"last calendar month: one that is over"`
 	Step       string           `json:"step" doc:"of methods that look at change: month, quarter or year"`
@@ -69,7 +70,7 @@ type Pairs struct {
 // Defaults is the usual request of a method: three years of findings, or of casework, on grids.
 func Defaults() Request {
 	return Request{
-		Indicator: "casework", Level: "grids", Kinds: []grids.CaseKind{}, Step: "year", Inference: "auto", Seed: 310151, Alpha: .05, Correct: true, Smoothing: "local",
+		Indicator: "casework", Level: "grids", Kinds: []grids.CaseKind{}, Casework: "auto", Step: "year", Inference: "auto", Seed: 310151, Alpha: .05, Correct: true, Smoothing: "local",
 		Kernel:    Kernel{Shape: "gaussian", Bandwidth: "arcgis", BandwidthM: 2000, Edge: "uniform", CellM: 250},
 		Scan:      Scan{Time: "space", MaxShare: .25, MaxDuration: .5},
 		Pairs:     Pairs{DistancesM: []float64{250, 500, 1000, 2000}, Days: []float64{7, 14, 30, 60}},
@@ -105,7 +106,7 @@ func (r Request) Check() error {
 		list        []string
 	}{
 		{"method", r.Method, methodNames()}, {"indicator", r.Indicator, indicatorNames()}, {"level", r.Level, []string{"grids", "villages", "towns", "cells"}},
-		{"step", r.Step, []string{"month", "quarter", "year"}}, {"inference", r.Inference, []string{"auto", "exact", "permutation", "normal"}},
+		{"casework", r.Casework, []string{"auto", located, shared}}, {"step", r.Step, []string{"month", "quarter", "year"}}, {"inference", r.Inference, []string{"auto", "exact", "permutation", "normal"}},
 		{"smoothing", r.Smoothing, []string{"none", "global", "local"}}, {"kernel.shape", r.Kernel.Shape, []string{"gaussian", "quartic"}},
 		{"kernel.bandwidth", r.Kernel.Bandwidth, []string{"fixed", "scott", "arcgis", "lscv", "likelihood"}}, {"kernel.edge", r.Kernel.Edge, []string{"none", "uniform", "diggle"}},
 		{"composite.normalise", r.Composite.Normalise, []string{inForce, string(risk.ZScore), string(risk.MinMax), string(risk.PercentileRank), string(risk.Raw)}},

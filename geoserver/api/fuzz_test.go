@@ -106,7 +106,7 @@ func FuzzVersions(f *testing.F) {
 func FuzzFinding(f *testing.F) {
 	for _, geometry := range []string{
 		`{"type":"Point","coordinates":[121.41,31.65]}`, `{"type":"Polygon","coordinates":[[[121.41,31.65],[121.411,31.65],[121.411,31.651]]]}`,
-		`{"type":"Polygon","coordinates":[]}`, `{"type":"Polygon","coordinates":[[]]}`, `{"type":"Point","coordinates":[]}`, `{"type":"Point","coordinates":[1e309,0]}`,
+		`{"type":"Polygon","coordinates":[]}`, `{"type":"Polygon","coordinates":[[]]}`, `{"type":"Point","coordinates":[]}`, `{"type":"Point","coordinates":[1e309,0]}`, `{"type":"Point","coordinates":[200]}`, `{"type":"Point","coordinates":[31.65,121.41]}`,
 		`{"type":"GeometryCollection","geometries":[{"type":"Point","coordinates":[1,2]}]}`, `{"type":"MultiPolygon","coordinates":[[[[0,0],[1,0],[0,1],[0,0]]]]}`, `null`, `{"type":"Feature"}`, `[]`,
 	} {
 		f.Add(`{"id":"0198c1f4-0000-7000-8000-000000000000","kind":"cannabis","confidence":1,"source":"foot","seen_at":"2026-05-01T10:00:00+08:00","geometry":` + geometry + `}`)

@@ -114,6 +114,93 @@ func (s *Sight) Casework(level string, kinds []grids.CaseKind, periods []grids.P
 	return c
 }
 
+// Located is whole events of casework, in units that hold most of the ground by which they are told.
+type Located struct {
+	ByUnit [][]float64 // by unit of the level, in the order of [State.Units], and by period
+	Told   float64     // events in groups that lie in one of the periods
+	Placed float64     // of these, the events that could be placed
+}
+
+// mostOf is from which share of its land on a cell counts as lying in a unit.
+const mostOf = .5
+
+// Located counts the groups of the kinds that lie wholly in each of the periods, each in the unit that holds more than half of the land of its
+// cell. A group whose cell is too large for that is in none: it says nothing of one unit. Like [Sight.Casework] it is made of released
+// groups and of the ground alone.
+func (s *Sight) Located(level string, kinds []grids.CaseKind, periods []grids.Period) Located {
+	st := s.State()
+	units := st.units[level]
+	l := Located{ByUnit: make([][]float64, len(units))}
+	for i := range units {
+		l.ByUnit[i] = make([]float64, len(periods))
+	}
+	if !st.known || !s.sees() {
+		return l
+	}
+	home := st.ground.homes(level, st.byCode[level])
+	mask := tiles.Filter{Kinds: kinds}.Mask()
+	for g := range s.set.Cube().All() {
+		for k, p := range periods {
+			if !g.Told(p, mask) {
+				continue
+			}
+			l.Told += float64(g.N)
+			if u, ok := home[g.Cell]; ok {
+				l.ByUnit[u][k] += float64(g.N)
+				l.Placed += float64(g.N)
+			}
+		}
+	}
+	return l
+}
+
+// homes is the unit of a level that holds most of the land of a cell, for the cells of which there is one.
+func (g *ground) homes(level string, at map[string]int) map[mesh.Cell]int {
+	type held struct {
+		cell mesh.Cell
+		unit int
+	}
+	m2 := map[held]float64{}
+	for _, c := range g.cells {
+		add := func(code string, share float64) {
+			u, ok := at[code]
+			for res := disclosure.CoarsestCell; ok && res <= cellResolution; res++ {
+				m2[held{c.cell.Parent(res), u}] += share * c.landM2
+			}
+		}
+		parts := func(list []part, code func(int) string) {
+			all := 0.0
+			for _, p := range list {
+				all += p.m2
+			}
+			for _, p := range list {
+				add(code(p.unit), p.m2/all)
+			}
+		}
+		switch level {
+		case "cells":
+			add(c.code, 1)
+		case "villages":
+			parts(c.villages, func(i int) string { return g.territory.Villages[i].Code })
+		case "grids":
+			parts(c.grids, func(i int) string { return g.territory.Grids[i].Code })
+		case "towns":
+			if len(g.territory.Villages) > 0 {
+				parts(c.villages, func(i int) string { return g.territory.Villages[i].TownCode })
+			} else {
+				parts(c.grids, func(i int) string { return g.territory.Grids[i].TownCode })
+			}
+		}
+	}
+	home := map[mesh.Cell]int{}
+	for h, held := range m2 {
+		if held > mostOf*g.landM2[h.cell] {
+			home[h.cell] = h.unit
+		}
+	}
+	return home
+}
+
 // Spot is where something lies, and how much of it.
 type Spot struct {
 	At orb.Point // EPSG:4326

@@ -36,6 +36,7 @@ const defaults: AnalysisCatalogue['defaults'] = {
   indicator: 'casework',
   level: 'grids',
   kinds: [],
+  casework: 'auto',
   from: '2023-01',
   to: '2025-12',
   step: 'year',

@@ -181,6 +181,7 @@ export interface AnalysisPrint {
 export interface AnalysisRequest {
   alpha: number;
   areas: number[] | null;
+  casework: string;
   composite: AnalysisComposite;
   correct: boolean;
   from: string;

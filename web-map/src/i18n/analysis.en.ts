@@ -21,6 +21,7 @@ export const analysis: Words = {
   runKey: 'Ctrl/⌘ + Enter starts it',
   options: {
     step: 'Length of a period',
+    casework: 'How casework counts in units',
     'weights.kind': 'Who is whose neighbour',
     'weights.k': 'Number of neighbours (or rings)',
     'weights.band_m': 'Largest distance',
@@ -49,6 +50,11 @@ export const analysis: Words = {
   },
   choices: {
     step: { month: 'Month', quarter: 'Quarter', year: 'Year' },
+    casework: {
+      auto: 'as suits the method',
+      located: 'groups that lie in one unit',
+      shared: 'all, shared out by area',
+    },
     'weights.kind': {
       '': 'Automatic',
       queen: 'Shared edge or corner (queen)',

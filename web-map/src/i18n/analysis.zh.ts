@@ -20,6 +20,7 @@ export const analysis = {
   runKey: 'Ctrl/⌘ + 回车 开始',
   options: {
     step: '时段长度',
+    casework: '案件如何计入单元',
     'weights.kind': '谁与谁相邻',
     'weights.k': '邻居个数（或圈数）',
     'weights.band_m': '距离上限',
@@ -48,6 +49,7 @@ export const analysis = {
   },
   choices: {
     step: { month: '月', quarter: '季度', year: '年' },
+    casework: { auto: '按方法而定', located: '只计能归入单元的组', shared: '全部，按面积分摊' },
     'weights.kind': {
       '': '自动',
       queen: '共边或共点（Queen）',

@@ -34,9 +34,18 @@ const weighted =
     kinds.includes(options['weights.kind'] ?? '');
 const timed = ({ options }: Draft): boolean => options['scan.time'] !== 'space';
 
+const ofCasework = ({ indicator }: Draft): boolean => indicator === 'casework';
+
 /** The fields in the order of the form. */
 export const fields: readonly Field[] = [
   { key: 'step', option: 'step', kind: 'choice', choices: ['month', 'quarter', 'year'] },
+  {
+    key: 'casework',
+    option: 'casework',
+    kind: 'choice',
+    choices: ['auto', 'located', 'shared'],
+    when: ofCasework,
+  },
   {
     key: 'weights.kind',
     option: 'weights',
