@@ -64,9 +64,7 @@ func (s *server) exports(t *testing.T) (list []struct {
 	if status := s.json(t, "GET", "/api/audit?action=export", nil, &page); status != 200 {
 		t.Fatalf("the audit log: %d", status)
 	}
-	for _, row := range page.Rows {
-		list = append(list, row)
-	}
+	list = append(list, page.Rows...)
 	return list
 }
 

@@ -80,7 +80,7 @@ func kindsOf(text string) ([]grids.CaseKind, error) {
 	for name := range strings.SplitSeq(text, ",") {
 		n := grids.CaseKind(name).Number()
 		if n == 0 {
-			return nil, grids.Errorf(grids.Invalid, "kind %q is not known; use some of %s, separated by commas", name, kindList(grids.CaseKinds[:]))
+			return nil, grids.Errorf(grids.Invalid, "kind %.40q is not known; use some of %s, separated by commas", name, kindList(grids.CaseKinds[:]))
 		}
 		asked[n-1] = true
 	}
