@@ -57,7 +57,7 @@ func (s *server) compute(t *testing.T, req map[string]any) (*analysis.Result, []
 
 // asked is a request of a method that has enough data in the demo.
 func asked(c analysis.Catalogue, method, indicator, level string) map[string]any {
-	req := map[string]any{"method": method, "indicator": indicator, "level": level, "from": c.First, "to": c.Last, "replicates": 499, "correct": false}
+	req := map[string]any{"method": method, "indicator": indicator, "level": level, "from": c.First, "to": c.Last, "replicates": 99, "correct": false}
 	switch {
 	case method == "emerging" || method == "clusters":
 		req["step"] = "quarter"
@@ -74,7 +74,11 @@ func testEveryMethodAnswers(t *testing.T, s *server) {
 	}
 	for _, m := range c.Methods {
 		for _, indicator := range m.Indicators {
-			for _, level := range m.Levels {
+			levels := m.Levels // of one indicator, the others on one level: what differs is what is counted
+			if indicator != m.Indicators[0] {
+				levels = levels[:1]
+			}
+			for _, level := range levels {
 				t.Run(m.ID+"/"+indicator+"/"+level, func(t *testing.T) {
 					began := time.Now()
 					r, text, err := s.compute(t, asked(c, m.ID, indicator, level))

@@ -135,7 +135,7 @@ func TestTheWorkbookSaysHowTheResultWasMade(t *testing.T) {
 	}
 	for what, want := range map[string]string{"Title": "Hot spots", "Period": "2023-01..2025-12", "Level": "villages", "Edition of the grids": "2024", "Data": "d1", "Class of disclosure": "command",
 		"Smallest count told (k)": "3", "Run": run.ID.String(), "SHA-256 of the result": "ab12", "Asked by": "commander", "Asked at": "2026-05-01T02:03:04Z", "Synthetic data": "1", "Attribution": attribution,
-		"request kernel.bandwidth": "scott", "request seed": "310151", "Method": "gi", "Version": "1", "Source": "Ord and Getis 1995, eq. 14", "Seed": "310151", "Hash of the weights": "beef", "Units or events used": "3",
+		"request kernel.bandwidth": analysis.Defaults().Kernel.Bandwidth, "request seed": "310151", "Method": "gi", "Version": "1", "Source": "Ord and Getis 1995, eq. 14", "Seed": "310151", "Hash of the weights": "beef", "Units or events used": "3",
 		"dropped: no neighbours": "1", "parameter alpha": "0.05", "parameter kernel.shape": "gaussian", "parameter areas": "[0.01,0.1]", "Moran's I": "0.30000000000000004", "Note": "mind", "legend hot spot, 99 %": "1"} {
 		if got, there := said[what]; !there || got != want && (what != "Synthetic data" || got != "TRUE") {
 			t.Errorf("%s is %q (%v), want %q", what, got, there, want)
