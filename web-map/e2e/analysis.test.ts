@@ -124,9 +124,12 @@ it('ties the table and the map both ways, and says why a unit is as it is', asyn
 it('shows how far a run is, ends it, and finds it in the history', async () => {
   const { page, complaints } = await openMap(district);
   await openForm(page);
+  await page.getByLabel('看什么').selectOption('findings');
+  await page.locator('.period-fields').getByRole('button', { name: '全部' }).click();
   await page.locator('.analysis-ask').getByText('六边形', { exact: true }).click();
   await page.getByText('高级选项').click();
   await page.getByRole('switch', { name: /错误发现率/ }).uncheck();
+  await page.getByLabel('p 值如何得出').selectOption('permutation'); // exact p would be there at once
   await page.getByLabel('模拟次数').fill('99999'); // of thousands of units: slow
   await page.keyboard.press('Control+Enter');
   await page.getByRole('progressbar').waitFor(patience);
