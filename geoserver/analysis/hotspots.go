@@ -100,6 +100,7 @@ func hotspots(ctx context.Context, j *job, r *Result) error {
 		r.Units[i].Values = figures(stat.Of(x[i]), u.Sum, u.Z, u.P, u.PAdjusted, u.Upper, u.Lower)
 	}
 	j.sureness(r, g.Units[0].PMethod)
+	r.note("info", "检验时本单元的值不动，只问邻域是否异常：孤立的高值本身不算热点，它周围的空单元却可能算。", "The unit's own value is held fixed and its neighbours are tested: a lone high value is no hot spot itself, while empty units around it can be.")
 	return nil
 }
 
