@@ -112,6 +112,7 @@ func nearest(ctx context.Context, sites []orb.Point, k int) (graph, error) {
 // farthest is a heap of distances, the largest first.
 type farthest []float64
 
+// Len, Less, Swap, Push and Pop implement heap.Interface.
 func (f farthest) Len() int           { return len(f) }
 func (f farthest) Less(i, j int) bool { return f[i] > f[j] }
 func (f farthest) Swap(i, j int)      { f[i], f[j] = f[j], f[i] }
