@@ -89,25 +89,28 @@ func build(t testing.TB) *house {
 	h := &house{store: store, log: new(bytes.Buffer)}
 	h.accounts = New(Options{Store: store, Memory: h, Address: func(r *http.Request) string { return r.Header.Get("X-Test-Address") }, Demo: true, Now: h.now,
 		Log: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
-	r, needs := mux.NewRouter(), map[*mux.Route]Need{}
-	needs[r.PathPrefix("/tiles/").HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_ = json.NewEncoder(w).Encode(ActorOf(r.Context())) // the client may be gone
-	})] = Need(grids.Look)
-	needs[r.Path("/mark").HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.RawQuery == "foreign" {
-			w.WriteHeader(http.StatusForbidden)
-			return
-		}
-		w.WriteHeader(http.StatusNoContent)
-	})] = Need(grids.Mark)
-	h.accounts.Register(humamux.New(r, huma.DefaultConfig("test", "1"), humamux.WithRouteCustomizer(func(op *huma.Operation, route *mux.Route) { needs[route] = NeedOf(op) })))
-	r.Use(recorded, h.accounts.Guard(func(r *http.Request) Need { return needs[mux.CurrentRoute(r)] }, func(r *http.Request) bool {
+	r := mux.NewRouter()
+	looked := func(r *http.Request) bool {
 		if !strings.HasPrefix(r.URL.Path, "/tiles/") {
 			return false
 		}
 		_ = h.Look(r.Context()) // a failed one is away
 		return true
-	}))
+	}
+	guard := func(route *mux.Route, need Need) {
+		route.Handler(recorded(h.accounts.Guard(need, looked)(route.GetHandler())))
+	}
+	guard(r.PathPrefix("/tiles/").HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = json.NewEncoder(w).Encode(ActorOf(r.Context())) // the client may be gone
+	}), Need(grids.Look))
+	guard(r.Path("/mark").HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.RawQuery == "foreign" {
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	}), Need(grids.Mark))
+	h.accounts.Register(humamux.New(r, huma.DefaultConfig("test", "1"), humamux.WithRouteCustomizer(func(op *huma.Operation, route *mux.Route) { guard(route, NeedOf(op)) })))
 	h.Server = httptest.NewServer(r)
 	t.Cleanup(h.Close)
 	return h

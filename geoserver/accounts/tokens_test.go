@@ -165,7 +165,7 @@ func BenchmarkGuard(b *testing.B) {
 		b.Fatal(err)
 	}
 	next := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
-	guard := h.accounts.Guard(func(*http.Request) Need { return Need(grids.Look) }, func(*http.Request) bool { return true })(next)
+	guard := h.accounts.Guard(Need(grids.Look), func(*http.Request) bool { return true })(next)
 	for name, header := range map[string]http.Header{"session": {"Cookie": {"wangge=" + c.cookie}}, "token": {"Authorization": {"Bearer " + tokenPrefix + token.String()}}} {
 		b.Run(name, func(b *testing.B) {
 			r, w := httptest.NewRequest("GET", "/tiles/grids/9/428/208.mvt", nil), httptest.NewRecorder()

@@ -90,48 +90,71 @@ func (s *Server) Handler() http.Handler {
 	r.MethodNotAllowedHandler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		gate.WriteProblem(w, http.StatusMethodNotAllowed, "this address does not take "+r.Method)
 	})
-	needs := needs{}
+	served := served{way: s.way}
 	for _, route := range s.routes() {
 		match := r.Path // each call of it makes a route
 		if strings.HasSuffix(route.pattern, "/") {
 			match = r.PathPrefix
 		}
-		to := match(route.pattern)
-		needs.add(to.Handler(s.faults().Plain(route.handle)).Methods(route.methods...).Name(route.pattern), route.need)
+		served.add(match(route.pattern).Handler(s.faults().Plain(route.handle)).Methods(route.methods...), route.pattern, route.need)
 	}
-	s.register(s.openAPI(r, needs))
-	needs.add(r.PathPrefix("/").Handler(s.faults().Plain(s.webMap)).Methods(http.MethodGet, http.MethodHead).Name("web map"), accounts.Open)
-	needs.mustHoldAll(r)
-	r.Use(s.measured, s.freshOfMemory, s.Accounts.Guard(needs.of, looksAtStore), s.Gate.ByAccount(accountOf), packed)
-	return s.guard(r)
+	s.register(s.openAPI(r, &served))
+	served.add(r.PathPrefix("/").Handler(s.faults().Plain(s.webMap)).Methods(http.MethodGet, http.MethodHead), "web map", accounts.Open)
+	served.mustHoldAll(r)
+	return s.guard(tilesFirst(r, served.handlers[tilePrefix]))
+}
+
+// tilesFirst lets tiles, which are most of what is asked for, past the table of routes: what matching one costs is a good part of
+// answering it from memory.
+func tilesFirst(table, tiles http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, tilePrefix) && readsOnly(r) {
+			tiles.ServeHTTP(w, r)
+			return
+		}
+		table.ServeHTTP(w, r)
+	})
+}
+
+// way is what stands between every route and its handler, from the outside inwards.
+func (s *Server) way(name string, need accounts.Need, to http.Handler) http.Handler {
+	guarded := s.Accounts.Guard(need, looksAtStore)(s.Gate.ByAccount(accountOf)(packed(to)))
+	return s.measured(name, s.freshOfMemory(guarded))
 }
 
 // accountOf names the account that asks, "" for none.
 func accountOf(r *http.Request) string {
-	if id := actor(r.Context()).ID; !id.IsZero() {
-		return id.String()
+	if id := accounts.ActorOf(r.Context()).ID; !id.IsZero() {
+		return string(id[:])
 	}
 	return ""
 }
 
-// needs is what each route asks of whoever asks for it.
-type needs map[*mux.Route]accounts.Need
+// served is the routes with what each asks of whoever asks for it.
+type served struct {
+	needs    map[*mux.Route]accounts.Need
+	handlers map[string]http.Handler // by name, the way to the handler and all
+	way      func(name string, need accounts.Need, to http.Handler) http.Handler
+}
 
-// add says what a route needs. It panics for what is no need, so that no server starts with a route that nobody thought about.
-func (n needs) add(route *mux.Route, need accounts.Need) {
+// add puts the way in front of a route's handler. It panics for what is no need, so that no server starts with a route that nobody
+// thought about.
+func (d *served) add(route *mux.Route, name string, need accounts.Need) {
 	if err := need.Check(); err != nil {
 		panic(err)
 	}
-	n[route] = need
+	if d.needs == nil {
+		d.needs, d.handlers = map[*mux.Route]accounts.Need{}, map[string]http.Handler{}
+	}
+	d.needs[route] = need
+	d.handlers[name] = d.way(name, need, route.GetHandler())
+	route.Handler(d.handlers[name])
 }
 
-// of is what the route of a request needs.
-func (n needs) of(r *http.Request) accounts.Need { return n[mux.CurrentRoute(r)] }
-
 // mustHoldAll panics when a route was registered past the table.
-func (n needs) mustHoldAll(r *mux.Router) {
+func (d *served) mustHoldAll(r *mux.Router) {
 	_ = r.Walk(func(route *mux.Route, _ *mux.Router, _ []*mux.Route) error { // the walk itself has no errors
-		if _, there := n[route]; !there {
+		if _, there := d.needs[route]; !there {
 			path, _ := route.GetPathTemplate()
 			panic("the route " + path + " says nothing of what it needs")
 		}
@@ -148,9 +171,9 @@ func (s *Server) Routes() map[string]accounts.Need {
 		}
 	}
 	list["GET /"], list["HEAD /"] = accounts.Open, accounts.Open // the web map
-	r, needs := mux.NewRouter(), needs{}
-	s.register(s.openAPI(r, needs))
-	for route, need := range needs {
+	r, served := mux.NewRouter(), served{way: s.way}
+	s.register(s.openAPI(r, &served))
+	for route, need := range served.needs {
 		path, _ := route.GetPathTemplate()
 		methods, _ := route.GetMethods()
 		for _, m := range methods {
@@ -210,7 +233,7 @@ func (s *Server) routes() []route {
 const look = accounts.Need(grids.Look)
 
 // openAPI is the part of the API that describes itself. Its page of documentation is off: it would load from elsewhere.
-func (s *Server) openAPI(r *mux.Router, needs needs) huma.API {
+func (s *Server) openAPI(r *mux.Router, served *served) huma.API {
 	config := huma.DefaultConfig("wangge", s.Version)
 	config.DocsPath, config.SchemasPath = "", ""
 	config.OpenAPIPath = "/api/openapi"
@@ -221,7 +244,7 @@ func (s *Server) openAPI(r *mux.Router, needs needs) huma.API {
 		if strings.HasPrefix(op.Path, config.OpenAPIPath) { // the description itself, which huma registers
 			need = accounts.Open
 		}
-		needs.add(route, need)
+		served.add(route, op.Path, need)
 	}))
 }
 
@@ -261,7 +284,7 @@ func (s *Server) register(api huma.API) {
 
 // OpenAPI is the description of the API as indented JSON.
 func (s *Server) OpenAPI() ([]byte, error) {
-	api := s.openAPI(mux.NewRouter(), needs{})
+	api := s.openAPI(mux.NewRouter(), &served{way: s.way})
 	s.register(api)
 	return json.MarshalIndent(api.OpenAPI(), "", "  ")
 }

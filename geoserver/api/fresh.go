@@ -13,7 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gorilla/mux"
 	"github.com/klauspost/compress/gzhttp"
 
 	"wangge/geoserver/gate"
@@ -22,15 +21,16 @@ import (
 
 // Header values that many answers share.
 var (
-	tileHeaders = http.Header{"Cache-Control": {"private, no-cache"}, "Vary": {"Accept-Encoding"}}
-	tileType    = []string{"application/vnd.mapbox-vector-tile"}
-	gzipped     = []string{"gzip"}
+	revalidate = []string{"private, no-cache"}
+	byEncoding = []string{"Accept-Encoding"}
+	tileType   = []string{"application/vnd.mapbox-vector-tile"}
+	gzipped    = []string{"gzip"}
 )
 
 // guard stands before every route: the gate, and a disk that is too full to write to.
 func (s *Server) guard(next http.Handler) http.Handler {
 	return s.Gate.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		if !readsOnly(r) {
 			if err := s.Writable(); err != nil {
 				gate.WriteProblem(w, gate.StatusOf(grids.KindOf(err)), gate.Sentence(err))
 				return
@@ -41,20 +41,15 @@ func (s *Server) guard(next http.Handler) http.Handler {
 }
 
 // measured counts and logs each request by its route, never by its address: a place asked for is nobody's business.
-func (s *Server) measured(next http.Handler) http.Handler {
+func (s *Server) measured(route string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
 		rec := &recorder{ResponseWriter: w, status: http.StatusOK}
 		next.ServeHTTP(rec, r)
 		took := time.Since(began)
-		route := mux.CurrentRoute(r)
-		name := route.GetName()
-		if name == "" {
-			name, _ = route.GetPathTemplate()
-		}
-		s.Observe(name, rec.status, took)
+		s.Observe(route, rec.status, took)
 		if s.Log.Enabled(r.Context(), slog.LevelDebug) { // the words would be gathered for nothing
-			s.Log.Debug("request", "method", r.Method, "route", name, "status", rec.status, "took", took)
+			s.Log.Debug("request", "method", r.Method, "route", route, "status", rec.status, "took", took)
 		}
 	})
 }
@@ -101,11 +96,15 @@ func (s *Server) upTo(ctx context.Context, v string) error {
 	return s.View.FreshAt(ctx, want)
 }
 
+// readsOnly reports whether a request changes nothing.
+func readsOnly(r *http.Request) bool {
+	return r.Method == http.MethodGet || r.Method == http.MethodHead
+}
+
 // readsMemory reports whether the answer comes out of what the server holds.
 func readsMemory(r *http.Request) bool {
-	read := r.Method == http.MethodGet || r.Method == http.MethodHead
 	path := r.URL.Path
-	return read && (strings.HasPrefix(path, "/tiles/") || strings.HasPrefix(path, "/api/") || strings.HasPrefix(path, "/styles/"))
+	return readsOnly(r) && (strings.HasPrefix(path, "/tiles/") || strings.HasPrefix(path, "/api/") || strings.HasPrefix(path, "/styles/"))
 }
 
 // labelStale says on an answer that it may be older than the store.

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -49,7 +48,7 @@ func (s *Server) tile(w http.ResponseWriter, r *http.Request) error {
 	if since, stale := s.View.StaleLayers(req.Layers); stale && h.Get("Warning") == "" {
 		s.labelStale(h, "a layer could not be loaded: shown as it was before", since)
 	}
-	maps.Copy(h, tileHeaders)
+	h["Cache-Control"], h["Vary"] = revalidate, byEncoding
 	gzip := strings.Contains(r.Header.Get("Accept-Encoding"), "gzip")
 	t, err := set.Tile(r.Context(), req)
 	if err != nil {
@@ -100,15 +99,16 @@ func matches(header, etag string) bool {
 // tileRequest reads /tiles/{layers}/{z}/{x}/{y}.mvt. The error is NotFound for an address of another form, Invalid for what is no
 // number.
 func tileRequest(r *http.Request) (req tiles.Request, err error) {
-	parts := strings.Split(strings.TrimPrefix(r.URL.Path, tilePrefix), "/")
-	last, mvt := strings.CutSuffix(parts[len(parts)-1], ".mvt")
-	if len(parts) != 4 || !mvt {
+	name, mvt := strings.CutSuffix(strings.TrimPrefix(r.URL.Path, tilePrefix), ".mvt")
+	layers, at, _ := strings.Cut(name, "/")
+	z, xy, _ := strings.Cut(at, "/")
+	x, y, whole := strings.Cut(xy, "/")
+	if !whole || !mvt || strings.Contains(y, "/") {
 		return req, grids.Errorf(grids.NotFound, "there is nothing at %.80s: an address of a tile looks like /tiles/grids/12/3430/1665.mvt", r.URL.Path)
 	}
-	parts[3] = last
-	req.Layers = strings.Split(parts[0], ",")
-	for i, to := range []*int{&req.Z, &req.X, &req.Y} {
-		text := parts[i+1]
+	req.Layers = strings.Split(layers, ",")
+	for i, to := range [...]*int{&req.Z, &req.X, &req.Y} {
+		text := [...]string{z, x, y}[i]
 		if *to, err = strconv.Atoi(text); err != nil || strconv.Itoa(*to) != text {
 			return req, grids.Errorf(grids.Invalid, "%s of the tile is not a whole number: an address looks like /tiles/grids/12/3430/1665.mvt", "zxy"[i:i+1])
 		}
