@@ -29,6 +29,7 @@ func TestAnalysis(t *testing.T) {
 	}{
 		{"EveryMethodAnswers", testEveryMethodAnswers},
 		{"ThroughTheQueue", testAnalysisThroughTheQueue},
+		{"WhatChanceIs", testWhatChanceIs},
 		{"BadRequests", testBadAnalyses},
 		{"NothingUnderK", testAnalysesAreOfReleasedGroups},
 		{"OwnWeights", testTheIndexWithOwnWeights},
@@ -185,6 +186,39 @@ func testAnalysisThroughTheQueue(t *testing.T, s *server) {
 	}
 }
 
+// Hot spots by a total draw are where there is much; held fixed, a unit's own number makes no hot spot of it.
+func testWhatChanceIs(t *testing.T, s *server) {
+	c := s.api.Analyst.Catalogue(grids.ClassCommand)
+	uppers := map[string]map[string]float64{}
+	for _, draw := range []string{"total", "conditional"} {
+		req := asked(c, "hotspots", "findings", "grids")
+		req["draw"] = draw
+		r, _, err := s.compute(t, req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Request.Draw != draw || r.Meta[0].Params["star_draw"] != draw {
+			t.Fatalf("asked for %s: %+v", draw, r.Meta[0].Params)
+		}
+		at := slices.IndexFunc(r.Columns, func(c analysis.Column) bool { return c.ID == "p_upper" })
+		uppers[draw] = map[string]float64{}
+		for _, u := range r.Units {
+			if value, p := u.Values[0], u.Values[at]; value != nil && p != nil && *value > 0 {
+				uppers[draw][u.Code] = *p
+			}
+		}
+	}
+	smaller := 0
+	for code, p := range uppers["total"] {
+		if p < uppers["conditional"][code] {
+			smaller++
+		}
+	}
+	if n := len(uppers["total"]); n == 0 || smaller < n*9/10 { // a unit with findings is itself a part of the surprise
+		t.Errorf("of %d grids with findings %d have a smaller p by a total draw", n, smaller)
+	}
+}
+
 func testBadAnalyses(t *testing.T, s *server) {
 	c := s.api.Analyst.Catalogue(grids.ClassCommand)
 	for name, tt := range map[string]struct {
@@ -198,6 +232,7 @@ func testBadAnalyses(t *testing.T, s *server) {
 		"a period backwards":   {map[string]any{"from": "2025-12", "to": "2025-01"}, "forward"},
 		"a month of nothing":   {map[string]any{"from": "2025-13"}, "2025-13"},
 		"alpha":                {map[string]any{"alpha": 0}, "alpha"},
+		"a draw":               {map[string]any{"draw": "lots"}, "lots"},
 		"a field of nothing":   {map[string]any{"radius": 3}, "radius"},
 		"weights of nothing":   {map[string]any{"weights": map[string]any{"kind": "cousin", "order": 1, "style": "W", "isolates": "keep"}}, "cousin"},
 		"too many replicates":  {map[string]any{"replicates": 1e7}, "replicates"},

@@ -82,7 +82,7 @@ func methods() []Method {
 			grids.Text{ZH: "哪里比偶然更集中？", EN: "Where is there more than chance would put there?"},
 			grids.Text{ZH: "每个单元与相邻单元合起来，与全区比较。p 值由精确分布或置换得出，并按错误发现率校正。", EN: "Each unit together with its neighbours against the whole district. p is exact or by permutation, corrected for the false discovery rate."},
 			"Ord and Getis 1995; Benjamini and Hochberg 1995", grids.Text{ZH: "至少 8 个单元，且数值不全相等", EN: "8 units or more, not all of them equal"},
-			fineLevels, anything, []string{"casework", "weights", "inference", "replicates", "seed", "alpha", "correct"}, []string{"hot99", "hot95", "hot90", "cold90", "cold95", "cold99", "ns", "insufficient"}, hotspots},
+			fineLevels, anything, []string{"casework", "weights", "inference", "draw", "replicates", "seed", "alpha", "correct"}, []string{"hot99", "hot95", "hot90", "cold90", "cold95", "cold99", "ns", "insufficient"}, hotspots},
 		{"lisa", grids.Text{ZH: "聚集与异常（局部莫兰）", EN: "Clusters and outliers (local Moran)"},
 			grids.Text{ZH: "哪里高值相连，哪里一枝独秀？", EN: "Where do high values touch, and where does one stand out?"},
 			grids.Text{ZH: "高-高与低-低是聚集，高-低与低-高是异常。只显示校正后显著的单元。", EN: "High-high and low-low are clusters, high-low and low-high outliers. Only units that stay significant after the correction are coloured."},

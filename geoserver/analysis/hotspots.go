@@ -15,6 +15,12 @@ const (
 	fewestEvents = 5
 )
 
+// What chance is in the p of Gi*.
+const (
+	drawTotal       = "total"       // the unit's own value is drawn too
+	drawConditional = "conditional" // it is held
+)
+
 // values is what is compared: counts of whole events as they are, so that their p can be exact; what was shared out, per km².
 func (j *job) values(r *Result) (x []float64, c counted, err error) {
 	if len(j.ground) < fewestUnits {
@@ -86,22 +92,37 @@ func hotspots(ctx context.Context, j *job, r *Result) error {
 	if err != nil {
 		return err
 	}
-	g, err := autocorr.LocalGStar(ctx, x, w.Matrix, j.localOptions())
+	o := j.localOptions()
+	if j.Draw == drawTotal {
+		o.StarDraw = autocorr.Total
+	}
+	g, err := autocorr.LocalGStar(ctx, x, w.Matrix, o)
 	if err != nil {
 		return err
 	}
-	r.Request = j.Request
-	r.Meta = append(r.Meta, g.Meta)
-	r.show(w)
-	r.Columns = append([]Column{valueColumn(c)}, testColumns(Column{"sum", grids.Text{ZH: "与邻域合计", EN: "With neighbours"}, "", 2, grids.Text{ZH: "本单元与相邻单元之和", EN: "sum over the unit and its neighbours"}})...)
-	j.rows(r)
+	j.tested(r, w, g.Meta, g.Units[0].PMethod, valueColumn(c), Column{"sum", grids.Text{ZH: "与邻域合计", EN: "With neighbours"}, "", 2, grids.Text{ZH: "本单元与相邻单元之和", EN: "sum over the unit and its neighbours"}})
 	for i, u := range g.Units {
 		r.Units[i].Class, r.Units[i].Why = gClasses[u.Class], u.Reason
 		r.Units[i].Values = figures(stat.Of(x[i]), u.Sum, u.Z, u.P, u.PAdjusted, u.Upper, u.Lower)
 	}
-	j.sureness(r, g.Units[0].PMethod)
-	r.note("info", "检验时本单元的值不动，只问邻域是否异常：孤立的高值本身不算热点，它周围的空单元却可能算。", "The unit's own value is held fixed and its neighbours are tested: a lone high value is no hot spot itself, while empty units around it can be.")
+	switch {
+	case j.Inference == "normal":
+	case j.Draw == drawTotal:
+		r.note("info", "检验时本单元与邻域的值一起抽取：只问这一片合计是否超出偶然。", "The unit's value is drawn together with its neighbours': the question is whether this patch as a whole is beyond chance.")
+	default:
+		r.note("info", "检验时本单元的值不动，只问邻域是否异常：孤立的高值本身不算热点，它周围的空单元却可能算。", "The unit's own value is held fixed and its neighbours are tested: a lone high value is no hot spot itself, while empty units around it can be.")
+	}
 	return nil
+}
+
+// tested puts into the result what the local statistics have in common: the weights, the columns, a row for each unit, and how sure.
+func (j *job) tested(r *Result, w *weights.Built, meta stat.Meta, by autocorr.PMethod, value, statistic Column) {
+	r.Request = j.Request
+	r.Meta = append(r.Meta, meta)
+	r.show(w)
+	r.Columns = append([]Column{value}, testColumns(statistic)...)
+	j.rows(r)
+	j.sureness(r, by)
 }
 
 // lisaClasses names the classes of local Moran on the map.
@@ -122,16 +143,11 @@ func lisa(ctx context.Context, j *job, r *Result) error {
 	if err != nil {
 		return err
 	}
-	r.Request = j.Request
-	r.Meta = append(r.Meta, m.Meta)
-	r.show(w)
-	r.Columns = append([]Column{valueColumn(c)}, testColumns(Column{"i", grids.Text{ZH: "局部莫兰 I", EN: "Local Moran I"}, "", 3, grids.Text{ZH: "正：与邻域相似；负：与邻域相反", EN: "positive: like its neighbours; negative: unlike them"}})...)
-	j.rows(r)
+	j.tested(r, w, m.Meta, m.Units[0].PMethod, valueColumn(c), Column{"i", grids.Text{ZH: "局部莫兰 I", EN: "Local Moran I"}, "", 3, grids.Text{ZH: "正：与邻域相似；负：与邻域相反", EN: "positive: like its neighbours; negative: unlike them"}})
 	for i, u := range m.Units {
 		r.Units[i].Class, r.Units[i].Why = lisaClasses[u.Class], u.Reason
 		r.Units[i].Values = figures(stat.Of(x[i]), u.I, u.Z, u.P, u.PAdjusted, u.Upper, u.Lower)
 	}
-	j.sureness(r, m.Units[0].PMethod)
 	return nil
 }
 
@@ -141,7 +157,7 @@ func (j *job) sureness(r *Result, m autocorr.PMethod) {
 	case autocorr.Exact:
 		r.note("info", "p 值是精确的（动态规划）。", "The p are exact (dynamic programming).")
 	case autocorr.Permutation:
-		r.note("info", "p 值由条件置换得出：本单元的值不动，邻居不放回地抽取。", "The p are by conditional permutation: the unit's own value stays, neighbours are drawn without replacement.")
+		r.note("info", "p 值由置换得出：不放回地抽取。", "The p are by permutation, drawn without replacement.")
 	case autocorr.Normal:
 		r.note("warning", "p 值按正态近似：计数稀少时可小到真值的 1/17。", "The p are by the normal approximation: with few events they can be 17 times too small.")
 	}

@@ -23,6 +23,7 @@ type Request struct {
 	Step       string           `json:"step" doc:"of methods that look at change: month, quarter or year"`
 	Weights    *weights.Spec    `json:"weights,omitempty" doc:"who is whose neighbour"`
 	Inference  string           `json:"inference" doc:"auto, exact, permutation or normal"`
+	Draw       string           `json:"draw" doc:"what chance is in the p of hot spots: total, the unit's own value is drawn with its neighbours'; conditional, it is held"`
 	Replicates int              `json:"replicates" doc:"of Monte Carlo tests; 0: as many as the correction needs"`
 	Seed       uint64           `json:"seed" maximum:"9007199254740991"`
 	Alpha      float64          `json:"alpha" doc:"level of significance, 0…0.5"`
@@ -70,7 +71,7 @@ type Pairs struct {
 // Defaults is the usual request of a method: three years of findings, or of casework, on grids.
 func Defaults() Request {
 	return Request{
-		Indicator: "casework", Level: "grids", Kinds: []grids.CaseKind{}, Casework: "auto", Step: "year", Inference: "auto", Seed: 310151, Alpha: .05, Correct: true, Smoothing: "local",
+		Indicator: "casework", Level: "grids", Kinds: []grids.CaseKind{}, Casework: "auto", Step: "year", Inference: "auto", Draw: drawTotal, Seed: 310151, Alpha: .05, Correct: true, Smoothing: "local",
 		Kernel:    Kernel{Shape: "gaussian", Bandwidth: "arcgis", BandwidthM: 2000, Edge: "uniform", CellM: 250},
 		Scan:      Scan{Time: "space", MaxShare: .25, MaxDuration: .5},
 		Pairs:     Pairs{DistancesM: []float64{250, 500, 1000, 2000}, Days: []float64{7, 14, 30, 60}},
@@ -106,7 +107,7 @@ func (r Request) Check() error {
 		list        []string
 	}{
 		{"method", r.Method, methodNames()}, {"indicator", r.Indicator, indicatorNames()}, {"level", r.Level, []string{"grids", "villages", "towns", "cells"}},
-		{"casework", r.Casework, []string{"auto", located, shared}}, {"step", r.Step, []string{"month", "quarter", "year"}}, {"inference", r.Inference, []string{"auto", "exact", "permutation", "normal"}},
+		{"casework", r.Casework, []string{"auto", located, shared}}, {"step", r.Step, []string{"month", "quarter", "year"}}, {"inference", r.Inference, []string{"auto", "exact", "permutation", "normal"}}, {"draw", r.Draw, []string{drawTotal, drawConditional}},
 		{"smoothing", r.Smoothing, []string{"none", "global", "local"}}, {"kernel.shape", r.Kernel.Shape, []string{"gaussian", "quartic"}},
 		{"kernel.bandwidth", r.Kernel.Bandwidth, []string{"fixed", "scott", "arcgis", "lscv", "likelihood"}}, {"kernel.edge", r.Kernel.Edge, []string{"none", "uniform", "diggle"}},
 		{"composite.normalise", r.Composite.Normalise, []string{inForce, string(risk.ZScore), string(risk.MinMax), string(risk.PercentileRank), string(risk.Raw)}},

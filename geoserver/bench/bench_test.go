@@ -216,14 +216,14 @@ func TestTheReport(t *testing.T) {
 		r.AddCost("heat", Ours, Cost{CPU: cpu, Wall: cpu}, true)
 		r.AddCost("heat", AsMVT, Cost{CPU: 1, Wall: 3 * cpu}, false)
 		r.AddLoad("grids", Server, 8, Answers{Rate: 100 * cpu})
-		r.AddLoad("grids", OnlyBytes, 8, Answers{Rate: 200 * cpu})
+		r.AddLoad("grids", OnlyBytes, 8, Answers{Rate: 20 * cpu * cpu})
 	}
 	var text, svg, raw bytes.Buffer
 	if err := r.WriteText(&text); err != nil {
 		t.Fatal(err)
 	}
 	for _, says := range []string{"CPU per cold tile of grids: ST_AsMVT / wangge = 10.0×", "15.0 [10.0–20.0]", "not readable", "ST_AsMVT / wangge = 3.0×",
-		"with 8 clients: wangge / floor = 0.50", "a note", "3 marks, 0 stale"} {
+		"with 8 clients: wangge / floor = 0.38 [0.25–0.50]", "of all runs: wangge / floor = 0.38", "a note", "3 marks, 0 stale"} {
 		if !strings.Contains(text.String(), says) {
 			t.Errorf("%q is not in the report:\n%s", says, text.String())
 		}

@@ -112,7 +112,8 @@ func (r *Report) made(layers, way string) *Made {
 	return nil
 }
 
-// Ratios are the comparisons as sentences: medians over medians of the same run.
+// Ratios are the comparisons as sentences: of cold tiles medians over medians, of warm ones the median of each run's ratio to the floor, which
+// was measured right before it.
 func (r *Report) Ratios() (list []string) {
 	for _, ours := range r.Made {
 		theirs := r.made(ours.Layers, AsMVT)
@@ -125,10 +126,21 @@ func (r *Report) Ratios() (list []string) {
 			list = append(list, fmt.Sprintf("time per cold tile of %s (the database's CPU is not readable here): %s / %s = %.1f×", ours.Layers, AsMVT, ours.Way, theirs.Wall.Median/ours.Wall.Median))
 		}
 	}
+	var all []float64
 	for _, l := range r.Loaded {
-		if floor := r.loaded(l.Layers, OnlyBytes, l.Concurrency); l.Way == Server && floor != nil {
-			list = append(list, fmt.Sprintf("warm tiles/s of %s with %d clients: wangge / floor = %.2f", l.Layers, l.Concurrency, l.Rate.Median/floor.Rate.Median))
+		floor := r.loaded(l.Layers, OnlyBytes, l.Concurrency)
+		if l.Way != Server || floor == nil || len(floor.rates) != len(l.rates) {
+			continue
 		}
+		ratios := make([]float64, len(l.rates))
+		for i, a := range l.rates {
+			ratios[i] = a.Rate / floor.rates[i].Rate
+		}
+		all = append(all, ratios...)
+		list = append(list, fmt.Sprintf("warm tiles/s of %s with %d clients: wangge / floor = %s", l.Layers, l.Concurrency, SpreadOf(ratios).text(2)))
+	}
+	if all != nil {
+		list = append(list, "warm tiles/s of all runs: wangge / floor = "+SpreadOf(all).text(2))
 	}
 	return list
 }

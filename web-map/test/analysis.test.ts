@@ -41,6 +41,7 @@ const defaults: AnalysisCatalogue['defaults'] = {
   to: '2025-12',
   step: 'year',
   inference: 'auto',
+  draw: 'total',
   replicates: 0,
   seed: 310151,
   alpha: 0.05,

@@ -25,10 +25,12 @@ const (
 type deck struct {
 	values []float64 // the codes where they are exact, else as in the sample
 	exact  bool
+	total  bool // all units are drawn from, the unit itself too
 	hand   hand
 }
 
-// hand is one unit's draw. Positions 0 to m−1 are all other units: the last unit takes the place of the one whose draw it is.
+// hand is one unit's draw. Positions 0 to m−1 are all other units: the last unit takes the place of the one whose draw it is. Of a total draw
+// they are all units.
 type hand struct {
 	hi, lo uint64   // state of the random stream
 	code   []uint16 // of all units
@@ -58,7 +60,7 @@ type hand struct {
 // newDeck is a deck for the sample.
 func newDeck(t *trials) *deck {
 	s := t.s
-	d := &deck{values: s.y, exact: t.codes != nil, hand: hand{m: uint64(s.n - 1)}}
+	d := &deck{values: s.y, exact: t.codes != nil, total: t.total, hand: hand{m: uint64(t.pool())}}
 	if d.exact {
 		d.hand.code = slices.Clone(t.codes)
 		d.values = make([]float64, s.n)
@@ -83,9 +85,13 @@ func (d *deck) deal(ctx context.Context, i int, r row, seed uint64, replicates i
 	h.seat(seed, i)
 	h.observe(r)
 	play := h.loop()
-	n := len(h.code) - 1
-	h.code[i], h.code[n] = h.code[n], h.code[i]
-	defer func() { h.code[i], h.code[n] = h.code[n], h.code[i] }()
+	if d.total {
+		h.unit = h.m // no position is
+	} else {
+		n := len(h.code) - 1
+		h.code[i], h.code[n] = h.code[n], h.code[i]
+		defer func() { h.code[i], h.code[n] = h.code[n], h.code[i] }()
+	}
 	piece := max(1, 1<<22/(h.k+1))
 	for left := replicates; left > 0; left -= h.reps {
 		if ctx.Err() != nil {

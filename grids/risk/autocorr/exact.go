@@ -14,7 +14,8 @@ const (
 	maxLogSubsets = 690         // of the number of subsets, so that one of them has a probability above the smallest number
 )
 
-// plan is which units get an exact p, and how. For a unit the neighbours' values are a uniform k-subset of all but its own; the distribution
+// plan is which units get an exact p, and how. For a unit the neighbours' values are a uniform k-subset of all but its own (with its own, of
+// all, when the draw is total: then one table serves all units); the distribution
 // of their sum follows by adding one distinct value after the other to a table over (number drawn, sum). Units of the same value share a table.
 // The tables without one unit of each value are made by halving the list of distinct values again and again, so that nothing has ever to be
 // taken out: all terms are positive, and small tails keep their relative accuracy.
@@ -40,7 +41,7 @@ func (t *trials) plan() *plan {
 		return p
 	}
 	p.distinct(t.codes)
-	in, unequal, ks := rows{m: t.w}, 0, map[int]int{}
+	in, unequal, ks := t.rows(), 0, map[int]int{}
 	for i := range t.s.n {
 		if t.why(i) != "" {
 			continue
@@ -51,7 +52,7 @@ func (t *trials) plan() *plan {
 			unequal++
 		}
 	}
-	heavy := p.affordable(t.s.n, ks)
+	heavy := p.affordable(t.pool(), ks)
 	p.refusal = describe(unequal, heavy)
 	p.gather(t)
 	return p
@@ -71,7 +72,7 @@ func (p *plan) distinct(codes []uint16) {
 }
 
 // affordable sets k to the largest of the numbers of neighbours that stays within the bounds, and says how many units have more.
-func (p *plan) affordable(n int, ks map[int]int) (heavy int) {
+func (p *plan) affordable(pool int, ks map[int]int) (heavy int) {
 	order := make([]int, 0, len(ks))
 	for k := range ks {
 		order = append(order, k)
@@ -79,7 +80,7 @@ func (p *plan) affordable(n int, ks map[int]int) (heavy int) {
 	slices.Sort(order)
 	slices.Reverse(order)
 	for _, k := range order {
-		if p.fits(n, k) {
+		if p.fits(pool, k) {
 			p.k = k
 			return heavy
 		}
@@ -88,11 +89,11 @@ func (p *plan) affordable(n int, ks map[int]int) (heavy int) {
 	return heavy
 }
 
-// fits reports whether tables up to k neighbours are within the bounds.
-func (p *plan) fits(n, k int) bool {
-	a, _ := math.Lgamma(float64(n))
+// fits reports whether tables up to k drawn from a pool are within the bounds.
+func (p *plan) fits(pool, k int) bool {
+	a, _ := math.Lgamma(float64(pool + 1))
 	b, _ := math.Lgamma(float64(k + 1))
-	c, _ := math.Lgamma(float64(n - k))
+	c, _ := math.Lgamma(float64(pool - k + 1))
 	if a-b-c > maxLogSubsets {
 		return false
 	}
@@ -127,7 +128,7 @@ func (p *plan) gather(t *trials) {
 		at[uint16(v)] = i
 	}
 	p.members = make([][]int32, len(p.values))
-	in := rows{m: t.w}
+	in := t.rows()
 	for i, c := range t.codes {
 		if t.why(i) == "" && p.takes(in.at(i)) {
 			p.members[at[c]] = append(p.members[at[c]], int32(i))
@@ -147,6 +148,13 @@ func (p *plan) run(ctx context.Context, t *trials) error {
 	width := p.top(p.k) + 1
 	for range p.levels() {
 		p.tables = append(p.tables, newTable(p.k, width))
+	}
+	if t.total { // one table is that of all units
+		p.tables[0].addAll(p.values, p.counts)
+		for _, m := range p.members {
+			p.read(t, p.tables[0], m)
+		}
+		return ctx.Err()
 	}
 	p.leave(ctx, t, 0, len(p.values), 0)
 	return ctx.Err()
@@ -175,7 +183,7 @@ func (p *plan) leave(ctx context.Context, t *trials, from, to, level int) {
 // read takes the p-values of units of one value from the table without one of them.
 func (p *plan) read(t *trials, tab *table, members []int32) {
 	lower, upper := make([][]float64, p.k+1), make([][]float64, p.k+1)
-	in := rows{m: t.w}
+	in := t.rows()
 	for _, i := range members {
 		r := in.at(int(i))
 		k, sum := len(r.to), 0

@@ -15,6 +15,7 @@ type LocalOptions struct {
 	Fold        Fold                  // of the two-sided p, exact or by permutation
 	PMethod     PMethod               // where the p-values come from
 	Moments     Moments               // of the local Moran; Gi and Gi* have one kind
+	StarDraw    Moments               // of the p of Gi*: Conditional holds the unit's own value, Total draws it too, as the z does
 	Replicates  int                   // permutations, 0 for DefaultReplicates; with FDR for DefaultReplicatesFDR or as many as are needed to reject
 	Seed        uint64                // of the permutations
 	FDR         bool                  // classes by the adjusted p
@@ -113,8 +114,12 @@ func LocalG(ctx context.Context, x []float64, w *weights.Matrix, o LocalOptions)
 }
 
 // LocalGStar is Gi*: z of Σ w_ij x_j over the neighbours and the unit itself (Ord & Getis 1995). The weight of the unit to itself is
-// taken from the matrix; where it has none, it is that of its neighbours, and when these differ the error is Invalid. The p holds the value of
-// the unit fixed. Else as [LocalG]; a unit that has only itself is without neighbours.
+// taken from the matrix; where it has none, it is that of its neighbours, and when these differ the error is Invalid. Else as [LocalG]; a unit
+// that has only itself is without neighbours.
+//
+// Of what the p is depends on o.StarDraw. Conditional holds the value of the unit fixed, so only its neighbours can be out of the ordinary: a
+// lone high value has p = 1, while units around it can be hot. Total draws it with its neighbours' from all n, which is the distribution that E
+// and V are of.
 func LocalGStar(ctx context.Context, x []float64, w *weights.Matrix, o LocalOptions) (*LocalGResult, error) {
 	return localG(ctx, x, w, o, true)
 }
@@ -124,6 +129,8 @@ func localG(ctx context.Context, x []float64, w *weights.Matrix, o LocalOptions,
 	method, source := "local-g", "Ord & Getis (1995)"
 	if star {
 		method = "local-g-star"
+	} else {
+		o.StarDraw = Conditional
 	}
 	s, o, err := beginLocal(x, w, o, method)
 	if err != nil {
@@ -133,15 +140,15 @@ func localG(ctx context.Context, x []float64, w *weights.Matrix, o LocalOptions,
 	in := rows{m: w}
 	for i := range out.Units {
 		r := in.at(i)
-		if star && r.self == 0 && len(r.w) > 0 {
-			if !r.equal {
+		if star {
+			if r.self == 0 && !r.equal {
 				return nil, grids.Errorf(grids.Invalid, "unit %d has neighbours of different weights and none to itself: Gi* needs its weight in the matrix", i)
 			}
-			r.self = r.w[0]
+			r = r.starred()
 		}
 		out.Units[i] = s.g(i, r, star, o)
 	}
-	t := &trials{s: s, w: w, o: o,
+	t := &trials{s: s, w: w, o: o, total: o.StarDraw == Total,
 		why: func(i int) stat.Reason { return out.Units[i].Reason },
 		put: func(i int, lower, upper float64, by PMethod, replicates int) {
 			out.Units[i].Tails, out.Units[i].PMethod = drawn(lower, upper, o.Alternative, o.Fold, replicates), by
@@ -150,6 +157,9 @@ func localG(ctx context.Context, x []float64, w *weights.Matrix, o LocalOptions,
 		return nil, err
 	}
 	delete(out.Meta.Params, "moments")
+	if star {
+		out.Meta.Params["star_draw"] = o.StarDraw.String()
+	}
 	adjust(out.Units, func(u *GUnit) (Tails, *stat.Value) { return u.Tails, &u.PAdjusted })
 	for i := range out.Units {
 		u := &out.Units[i]
@@ -169,7 +179,7 @@ func momentsSource(m Moments) string {
 // beginLocal checks what the local statistics have in common and fills the defaults in, but for the replicates.
 func beginLocal(x []float64, w *weights.Matrix, o LocalOptions, method string) (*sample, LocalOptions, error) {
 	for _, err := range []error{known("alternative", o.Alternative, 3), known("fold", o.Fold, 3), known("p method", o.PMethod, 4),
-		known("moments", o.Moments, 2), checkWorkers(o.Workers)} {
+		known("moments", o.Moments, 2), known("draw of Gi*", o.StarDraw, 2), checkWorkers(o.Workers)} {
 		if err != nil {
 			return nil, o, err
 		}
@@ -296,6 +306,9 @@ func quadrant(z, lag float64) Quadrant {
 // g is Gi or Gi* of a unit, without its p.
 func (s *sample) g(i int, r row, star bool, o LocalOptions) (u GUnit) {
 	u.Reason, u.PMethod = s.constantDraw(i, r), o.PMethod
+	if o.StarDraw == Total && u.Reason != stat.Isolate && !s.steady {
+		u.Reason = s.zeroVariance(i, r, true)
+	}
 	u.Tails = none(u.Reason)
 	if s.steady || len(r.w) == 0 {
 		v := stat.None(u.Reason)

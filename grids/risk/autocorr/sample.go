@@ -128,7 +128,7 @@ func (s *sample) without(i int) (mean, ss float64) {
 // variance is a variance of sums of y as one of sums of x.
 func (s *sample) variance(v float64) stat.Value { return stat.Of(math.Ldexp(v, 2*s.exp)) }
 
-// row is the neighbours of a unit with weights other than 0, without itself.
+// row is the neighbours of a unit with weights other than 0, without itself unless asked for.
 type row struct {
 	to    []int32
 	w     []float64
@@ -138,9 +138,10 @@ type row struct {
 
 // rows reads rows of a matrix; it holds the room for one.
 type rows struct {
-	m  *weights.Matrix
-	to []int32
-	w  []float64
+	m    *weights.Matrix
+	with bool // the unit is one of its own neighbours, as Gi* has it
+	to   []int32
+	w    []float64
 }
 
 // at is the row of unit i, valid until the next call.
@@ -152,6 +153,9 @@ func (r *rows) at(i int) row {
 			out = r.cleaned(i, to, w)
 			break
 		}
+	}
+	if r.with && len(out.w) > 0 {
+		out = r.joined(i, out.starred())
 	}
 	for _, v := range out.w {
 		if math.Abs(v-out.w[0]) > TieTolerance*math.Abs(out.w[0]) {
@@ -175,6 +179,23 @@ func (r *rows) cleaned(i int, to []int32, w []float64) row {
 	}
 	out.to, out.w = r.to, r.w
 	return out
+}
+
+// starred is the row with a weight to itself: its own, else that of its neighbours.
+func (r row) starred() row {
+	if r.self == 0 && len(r.w) > 0 {
+		r.self = r.w[0]
+	}
+	return r
+}
+
+// joined is a row with the unit among its neighbours, the last of them.
+func (r *rows) joined(i int, of row) row {
+	if len(of.to) == 0 || len(r.to) == 0 || &of.to[0] != &r.to[0] { // not in the room yet
+		r.to, r.w = append(r.to[:0], of.to...), append(r.w[:0], of.w...)
+	}
+	r.to, r.w = append(r.to, int32(i)), append(r.w, of.self)
+	return row{to: r.to, w: r.w, equal: true}
 }
 
 // sum is the sum of the weights of the neighbours.

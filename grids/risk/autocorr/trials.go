@@ -18,6 +18,7 @@ type trials struct {
 	s     *sample
 	w     *weights.Matrix
 	o     LocalOptions
+	total bool                                                          // the unit's own value is drawn with its neighbours', from all
 	codes []uint16                                                      // the values as multiples of one number; nil when they are none
 	why   func(i int) stat.Reason                                       // why the unit has no test, "" when it has
 	put   func(i int, lower, upper float64, by PMethod, replicates int) // P(≤) and P(≥) of the sum
@@ -97,6 +98,17 @@ func (t *trials) replicates(tests, drawn int) (int, error) {
 	return r, nil
 }
 
+// rows reads what is drawn for each unit.
+func (t *trials) rows() rows { return rows{m: t.w, with: t.total} }
+
+// pool is from how many units a draw takes.
+func (t *trials) pool() int {
+	if t.total {
+		return t.s.n
+	}
+	return t.s.n - 1
+}
+
 // smallest is the smallest p that permutation can give, in units of 1/(R+1).
 func (t *trials) smallest() int {
 	if t.o.Alternative == TwoSided && t.o.Fold == Doubled {
@@ -109,7 +121,7 @@ func (t *trials) smallest() int {
 func (t *trials) permute(ctx context.Context, replicates int, p *plan) error {
 	piece := max(1, min(256, 2_000_000/replicates))
 	return share(ctx, t.o.Workers, t.s.n, piece, t.o.Progress, func() func(from, to int) {
-		d, in := newDeck(t), rows{m: t.w}
+		d, in := newDeck(t), t.rows()
 		return func(from, to int) {
 			for i := from; i < to && ctx.Err() == nil; i++ {
 				r := in.at(i)

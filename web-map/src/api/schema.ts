@@ -184,6 +184,7 @@ export interface AnalysisRequest {
   casework: string;
   composite: AnalysisComposite;
   correct: boolean;
+  draw: string;
   from: string;
   indicator: string;
   inference: string;

@@ -26,6 +26,7 @@ export const analysis: Words = {
     'weights.k': 'Number of neighbours (or rings)',
     'weights.band_m': 'Largest distance',
     inference: 'How p is found',
+    draw: 'What chance is',
     smoothing: 'Smoothing',
     'kernel.shape': 'Kernel',
     'kernel.bandwidth': 'Bandwidth',
@@ -65,6 +66,10 @@ export const analysis: Words = {
       ring: 'Rings of hexagons',
     },
     inference: { auto: 'Automatic', exact: 'Exact', permutation: 'Permutation', normal: 'Normal approximation' },
+    draw: {
+      total: "the unit's own value is drawn too",
+      conditional: "the unit's own value is held fixed",
+    },
     smoothing: { none: 'None', global: 'Towards the district', local: 'Towards the neighbourhood' },
     'composite.normalise': {
       index: 'as the index on the map',

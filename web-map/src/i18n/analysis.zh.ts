@@ -25,6 +25,7 @@ export const analysis = {
     'weights.k': '邻居个数（或圈数）',
     'weights.band_m': '距离上限',
     inference: 'p 值如何得出',
+    draw: '何为偶然',
     smoothing: '平滑方式',
     'kernel.shape': '核函数',
     'kernel.bandwidth': '带宽',
@@ -60,6 +61,7 @@ export const analysis = {
       ring: '六边形圈层',
     },
     inference: { auto: '自动', exact: '精确分布', permutation: '置换检验', normal: '正态近似' },
+    draw: { total: '本单元的值也参与抽取', conditional: '本单元的值不动' },
     smoothing: { none: '不平滑', global: '向全区收缩', local: '向邻域收缩' },
     'composite.normalise': {
       index: '与地图上的指数相同',

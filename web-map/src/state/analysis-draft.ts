@@ -60,6 +60,13 @@ export const fields: readonly Field[] = [
     kind: 'choice',
     choices: ['auto', 'exact', 'permutation', 'normal'],
   },
+  {
+    key: 'draw',
+    option: 'draw',
+    kind: 'choice',
+    choices: ['total', 'conditional'],
+    when: ({ options }) => options.inference !== 'normal',
+  },
   { key: 'smoothing', option: 'smoothing', kind: 'choice', choices: ['none', 'global', 'local'] },
   { key: 'kernel.shape', option: 'kernel', kind: 'choice', choices: ['gaussian', 'quartic'] },
   {
