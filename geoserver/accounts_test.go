@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"wangge/geoserver/accounts"
-	"wangge/geoserver/localpg/pgtest"
 	"wangge/grids"
 )
 
@@ -148,7 +147,7 @@ func signInDemo(t *testing.T, url string, role grids.Role, rights ...grids.Right
 
 // A stream of events tells nothing more to one who may not look any more: it ends with the change that took the right away.
 func TestAStreamEndsWithTheRight(t *testing.T) {
-	s := newServer(t, pgtest.Database(t))
+	s := newServer(t)
 	s.account(t, granted(grids.SystemAdmin, grids.Scope{Level: grids.LevelDistrict}))
 	a := s.account(t, granted(grids.Volunteer, grids.Scope{Level: grids.LevelDistrict}))
 	events := s.sessionOf(t, a).listen(t, "")

@@ -12,13 +12,12 @@ import (
 	"time"
 
 	"wangge/geoserver/analysis"
-	"wangge/geoserver/localpg/pgtest"
 	"wangge/grids"
 )
 
 // TestAnalysis asks a server on the demo for every analysis that the catalogue offers.
 func TestAnalysis(t *testing.T) {
-	s := newServer(t, pgtest.Database(t))
+	s := newServer(t)
 	if err := s.api.View.Fresh(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,6 @@ import (
 	"github.com/xuri/excelize/v2"
 
 	"wangge/geoserver/analysis"
-	"wangge/geoserver/localpg/pgtest"
 	"wangge/grids"
 )
 
@@ -70,7 +69,7 @@ func (s *server) exports(t *testing.T) (list []struct {
 
 // A result is taken away by whoever may analyse the whole district, with a purpose, and never without a row in the log.
 func TestTablesOfAnalyses(t *testing.T) {
-	s := newServer(t, pgtest.Database(t))
+	s := newServer(t)
 	district, town := grids.Scope{Level: grids.LevelDistrict}, grids.Scope{Level: grids.LevelTowns, Code: "310151101000"}
 	commander := s.sessionOf(t, s.account(t, granted(grids.Commander, district)))
 	figure := 1. / 3

@@ -39,7 +39,7 @@ func (s *server) gate(t *testing.T) (allow func(yes string)) {
 // While the database is away the last look is served and labelled, writes are refused with a sentence, /readyz names
 // the fault, and all of that ends by itself.
 func TestTheDatabaseAway(t *testing.T) {
-	s := newServer(t, pgtest.Database(t))
+	s := newServer(t)
 	allow := s.gate(t)
 	const path = "/tiles/grids/9/428/208.mvt"
 	if res, _ := s.do(t, "GET", path, nil); res.StatusCode != 200 || res.Header.Get("Warning") != "" {

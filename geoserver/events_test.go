@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"wangge/geoserver/api"
-	"wangge/geoserver/localpg/pgtest"
 	"wangge/grids"
 )
 
@@ -134,7 +133,7 @@ func (m message) bounds(layer string) (list [][4]float64) {
 }
 
 func TestEventsAndVersions(t *testing.T) {
-	s := newServer(t, pgtest.Database(t))
+	s := newServer(t)
 	for _, part := range []struct {
 		name string
 		run  func(*testing.T, *server)

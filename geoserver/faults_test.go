@@ -19,7 +19,6 @@ import (
 
 	"wangge/geoserver/demo"
 	"wangge/geoserver/live"
-	"wangge/geoserver/localpg/pgtest"
 	"wangge/grids"
 	"wangge/grids/risk"
 	"wangge/tiles"
@@ -145,7 +144,7 @@ const bowTieID = "bad00000-0000-4000-8000-000000000000"
 
 // A layer that cannot be loaded shows what it showed, and says so; the others go on; then all is well again and nothing is missing.
 func TestFaultsOfALayer(t *testing.T) {
-	plain := newServer(t, pgtest.Database(t))
+	plain := newServer(t)
 	const place = "lon=121.41&lat=31.65"
 	for _, c := range []struct {
 		name     string
@@ -283,7 +282,7 @@ func (s *server) nothingIsMissing(t *testing.T) {
 
 // A layer that is broken when the server starts has no tiles yet, says why, and keeps nothing else from being served.
 func TestALayerThatIsBrokenAtTheStart(t *testing.T) {
-	plain := newServer(t, pgtest.Database(t))
+	plain := newServer(t)
 	plain.sql(t, "alter table wangge.village_status rename column status to standing")
 	s, clock, log := plain.beside(t)
 	for _, layer := range []string{"towns", "villages", "grids"} {

@@ -20,7 +20,7 @@ var layerCount = regexp.MustCompile(`(?s)Layer name: (\S+)\n.*?Feature Count: (\
 
 // GDAL reads every tile of every layer, and counts the features that we count.
 func TestGDALReadsEveryTile(t *testing.T) {
-	s := newServer(t, pgtest.Database(t))
+	s := newServer(t)
 	var names []string
 	for _, l := range tiles.Layers() {
 		names = append(names, l.Name)

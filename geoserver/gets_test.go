@@ -9,15 +9,13 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
-
-	"wangge/geoserver/localpg/pgtest"
 )
 
 // No GET changes anything: every address of the API and all others are asked, as HEAD too, and with what makes some servers take a GET
 // for another method; afterwards every table holds what it held, but those
 // in which looking is written down.
 func TestNoGETChangesAnything(t *testing.T) {
-	s := newServer(t, pgtest.Database(t))
+	s := newServer(t)
 	id := s.markAt(t, 121.41, 31.64)
 	before := s.contents(t)
 	if len(before) < 10 {

@@ -16,7 +16,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"wangge/geoserver/gate"
-	"wangge/geoserver/localpg/pgtest"
 )
 
 // guarded is the same server behind another gate.
@@ -37,7 +36,7 @@ func (s *server) guarded(t *testing.T, settings gate.Settings) *server {
 
 // Each limit holds on the whole server, and each refusal is a problem with a sentence.
 func TestLimits(t *testing.T) {
-	plain := newServer(t, pgtest.Database(t))
+	plain := newServer(t)
 	s := plain.guarded(t, gate.Settings{Uploads: gate.UploadLimits{Waiting: 3 << 20}})
 	dry := "/api/imports?subject=casework&file=a.csv"
 	for _, c := range []struct {
@@ -75,7 +74,7 @@ func TestLimits(t *testing.T) {
 
 // A flood ends in 429 with the time to wait, each class by itself; the map of somebody who begins goes on.
 func TestAFlood(t *testing.T) {
-	plain := newServer(t, pgtest.Database(t))
+	plain := newServer(t)
 	s := plain.guarded(t, gate.Settings{PerAddress: gate.Rates{gate.Tiles: {PerSecond: .01, Burst: 300}, gate.API: {PerSecond: .01, Burst: 20}, gate.Imports: {PerSecond: .01, Burst: 2}}})
 	count := func(method, path string, times int) (ok, tooMany int) {
 		for range times {
@@ -106,7 +105,7 @@ func TestAFlood(t *testing.T) {
 
 // When every table is gone, answers say that the server made a mistake or is away: no word of the database.
 func TestErrorsTellNothingOfTheDatabase(t *testing.T) {
-	s := newServer(t, pgtest.Database(t))
+	s := newServer(t)
 	id := s.markAt(t, 121.41, 31.64)
 	conn, err := pgx.Connect(t.Context(), s.dsn)
 	if err != nil {

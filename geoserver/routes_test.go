@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"wangge/geoserver/accounts"
-	"wangge/geoserver/localpg/pgtest"
 	"wangge/grids"
 )
 
@@ -22,7 +21,7 @@ const routesFile = "testdata/routes.txt"
 
 // The table of routes is the one in the golden file: a route that is added, or that needs something else, has to be looked at.
 func TestRoutesAndNeeds(t *testing.T) {
-	s := newServer(t, pgtest.Database(t))
+	s := newServer(t)
 	got := ""
 	table := s.api.Routes()
 	for _, route := range slices.SortedFunc(maps.Keys(table), byPath) {

@@ -37,7 +37,7 @@ type server struct {
 // TestServer runs a whole server on the demo and asks it everything. The parts may add findings and casework, with ids
 // of their own.
 func TestServer(t *testing.T) {
-	s := newServer(t, pgtest.Database(t))
+	s := newServer(t)
 	for _, part := range []struct {
 		name string
 		run  func(*testing.T, *server)
@@ -59,27 +59,37 @@ func TestServer(t *testing.T) {
 	}
 }
 
-func newServer(t *testing.T, dsn string) *server {
+// newServer is a server on a database of its own with the demo.
+func newServer(t *testing.T) *server {
 	t.Helper()
-	ctx := t.Context()
-	store, err := postgis.Open(ctx, dsn, grids.Chongming)
+	dsn := pgtest.Filled(t, "demo", func(dsn string) error { return fillWithDemo(t, dsn) })
+	store, err := postgis.Open(t.Context(), dsn, grids.Chongming)
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := slog.New(slog.DiscardHandler)
-	conf := &config{Data: pgtest.Folder(t), K: 3, ToleranceM2: 10}
+	t.Cleanup(store.Close)
 	c := serveCmd{Listen: "127.0.0.1:0", CacheMB: 16, MaxUploadMB: 4}
-	s, err := c.join(conf, &database{Store: store}, log)
+	s, err := c.join(testConfig(t), &database{Store: store}, slog.New(slog.DiscardHandler))
 	if err != nil {
-		t.Fatal(err)
-	}
-	if err := loadDemoIfEmpty(ctx, conf, store, log); err != nil {
 		t.Fatal(err)
 	}
 	srv := &server{Server: httptest.NewServer(s.Handler()), api: s, store: store, dsn: dsn}
-	t.Cleanup(store.Close)
 	t.Cleanup(srv.Close)
 	return srv.byToken(t, everything, grids.Actor{Grants: everyRole()})
+}
+
+func testConfig(t *testing.T) *config {
+	return &config{Data: pgtest.Folder(t), K: 3, ToleranceM2: 10}
+}
+
+// fillWithDemo loads the demo as a server's first start does.
+func fillWithDemo(t *testing.T, dsn string) error {
+	store, err := postgis.Open(t.Context(), dsn, grids.Chongming)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	return loadDemoIfEmpty(t.Context(), testConfig(t), store, slog.New(slog.DiscardHandler))
 }
 
 // do sends a request and returns the answer with its whole body; gzip stays packed.

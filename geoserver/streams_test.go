@@ -21,7 +21,6 @@ import (
 
 	"github.com/paulmach/orb"
 
-	"wangge/geoserver/localpg/pgtest"
 	"wangge/grids"
 	"wangge/grids/mesh"
 )
@@ -219,7 +218,7 @@ func (l narrow) Accept() (net.Conn, error) {
 
 // A client that opens a stream and never reads is dropped; the others hear of every change.
 func TestASlowReaderIsDropped(t *testing.T) {
-	s := newServer(t, pgtest.Database(t))
+	s := newServer(t)
 	var open atomic.Int64
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -265,7 +264,7 @@ func TestASlowReaderIsDropped(t *testing.T) {
 
 // An event says what changed: a map has to fetch those tiles and no others. Its id names the moment after it for a reader that comes back.
 func TestAnEventSaysWhatChanged(t *testing.T) {
-	s := newServer(t, pgtest.Database(t))
+	s := newServer(t)
 	reader, err := openStream(s.urlWithToken(s.URL), net.Dialer{})
 	if err != nil {
 		t.Fatal(err)

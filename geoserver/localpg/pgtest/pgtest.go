@@ -38,8 +38,9 @@ type suite struct {
 	begun   bool // Main runs
 	dir     string
 	cluster *localpg.Cluster
-	err     error // why there is none
-	made    int   // databases so far
+	err     error             // why there is none
+	made    int               // databases so far
+	filled  map[string]string // the databases that [Filled] copies: name → database
 }
 
 // Main runs the tests of a package, stops the cluster if one of them needed it, and exits the process.
@@ -76,19 +77,53 @@ func Database(t testing.TB) string {
 	t.Helper()
 	c := Cluster(t)
 	shared.mu.Lock()
-	defer shared.mu.Unlock() // one at a time: CREATE DATABASE wants its template for itself
-	shared.made++
-	name := fmt.Sprintf("test_%d", shared.made)
-	// FILE_COPY without fsync is a plain copy; the default would write every page to the log too.
-	if err := execute(c.DSNFor("postgres"), `CREATE DATABASE `+name+` STRATEGY file_copy`); err != nil {
-		t.Fatalf("pgtest: %v", err)
+	defer shared.mu.Unlock()
+	return fresh(t, c, "template1")
+}
+
+// Filled is Database with what fill puts into it, which is done once for each name in a test binary: the others get copies. Fill must leave no
+// connection open.
+func Filled(t testing.TB, name string, fill func(dsn string) error) string {
+	t.Helper()
+	c := Cluster(t)
+	shared.mu.Lock()
+	defer shared.mu.Unlock()
+	full, there := shared.filled[name]
+	if !there {
+		full = shared.create(t, c, "template1")
+		if err := fill(c.DSNFor(full)); err != nil {
+			t.Fatalf("pgtest: %s: %v", name, err)
+		}
+		if shared.filled == nil {
+			shared.filled = map[string]string{}
+		}
+		shared.filled[name] = full
 	}
+	return fresh(t, c, full)
+}
+
+// fresh is a copy of a database for one test. The caller holds the lock: CREATE DATABASE wants its template for itself.
+func fresh(t testing.TB, c *localpg.Cluster, of string) (dsn string) {
+	t.Helper()
+	name := shared.create(t, c, of)
 	t.Cleanup(func() {
 		if err := execute(c.DSNFor("postgres"), `DROP DATABASE IF EXISTS `+name+` WITH (FORCE)`); err != nil {
 			t.Errorf("pgtest: %v", err)
 		}
 	})
 	return c.DSNFor(name)
+}
+
+// create copies a database.
+func (s *suite) create(t testing.TB, c *localpg.Cluster, of string) (name string) {
+	t.Helper()
+	s.made++
+	name = fmt.Sprintf("test_%d", s.made)
+	// FILE_COPY without fsync is a plain copy; the default would write every page to the log too.
+	if err := execute(c.DSNFor("postgres"), `CREATE DATABASE `+name+` TEMPLATE `+of+` STRATEGY file_copy`); err != nil {
+		t.Fatalf("pgtest: %v", err)
+	}
+	return name
 }
 
 // Folder is a fresh data folder for a server under test: unlike t.TempDir, the user who runs the database can enter it

@@ -90,3 +90,25 @@ func TestRemoveLeftovers(t *testing.T) {
 		}
 	}
 }
+
+func TestFilled(t *testing.T) {
+	fills := 0
+	fill := func(dsn string) error {
+		fills++
+		return execute(dsn, `CREATE TABLE own AS SELECT 1 AS n`)
+	}
+	for range 2 {
+		t.Run("copy", func(t *testing.T) {
+			dsn := Filled(t, "one", fill)
+			if got := text(t, dsn, `SELECT count(*)::text FROM own`); got != "1" {
+				t.Errorf("%s rows", got)
+			}
+			if err := execute(dsn, `INSERT INTO own VALUES (2)`); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	if fills != 1 {
+		t.Errorf("filled %d times", fills)
+	}
+}
