@@ -4,19 +4,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"runtime"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
 
-	"github.com/paulmach/orb"
-
 	"wangge/geoserver/localpg/pgtest"
 	"wangge/grids"
-	"wangge/grids/disclosure"
-	"wangge/grids/mesh"
-	"wangge/tiles"
 )
 
 // One server bears many streams, and everything that a client should not ask for.
@@ -112,62 +106,4 @@ func (p *process) send(t *testing.T, method, path, body string, header http.Head
 	}
 	t.Fatalf("%.60s: %v", path, last)
 	return 0
-}
-
-// A hundred thousand different filters, each asked for once, leave the memory within the bounds of its caches.
-func TestManyFiltersStayWithinBounds(t *testing.T) {
-	const events, filters, cache, slack = 100, 100_000, 4 << 20, 48 << 20
-	const computed = 112 << 20 // what a cube may keep of counts, releases and sheets
-	var groups []disclosure.Group
-	first := grids.Month(2021 * 12)
-	for i := range events {
-		cell, err := mesh.At(orb.Point{121.3 + .003*float64(i), 31.6}, 8)
-		if err != nil {
-			t.Fatal(err)
-		}
-		month := first + grids.Month(i%60)
-		groups = append(groups, disclosure.Group{Cell: cell, From: month, To: month, Kinds: 2 << (i % 7), N: 1})
-	}
-	cube := tiles.NewCube(groups, disclosure.Rule{K: 1, Finest: 8}, tiles.Stamp{})
-	set := tiles.NewSet(cache)
-	set.Publish(tiles.Change{Cube: cube})
-	before := heap()
-	n := 0
-	for from := range 60 {
-		for to := from; to < 60; to++ {
-			for mask := 1; mask < 127 && n < filters; mask++ {
-				n++
-				r := tiles.Request{Layers: []string{tiles.Heat}, Z: 9, X: 428, Y: 208, Filter: tiles.Filter{Period: grids.Period{From: first + grids.Month(from), To: first + grids.Month(to)}}}
-				for k, kind := range grids.CaseKinds {
-					if mask>>k&1 == 1 {
-						r.Filter.Kinds = append(r.Filter.Kinds, kind)
-					}
-				}
-				if _, err := set.Tile(t.Context(), r); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-	}
-	if n < filters {
-		t.Fatalf("only %d filters", n)
-	}
-	grown := heap() - before
-	t.Logf("%d filters: %.1f MB more, the cube says %.1f MB", n, float64(grown)/1e6, float64(cube.Bytes())/1e6)
-	if grown > cache+computed+slack {
-		t.Errorf("the heap grew by %d MB", grown>>20)
-	}
-	if cube.Bytes() > computed+1<<20 {
-		t.Errorf("the cube keeps %d MB", cube.Bytes()>>20)
-	}
-	runtime.KeepAlive(set)
-}
-
-// heap is what is alive in this process.
-func heap() int64 {
-	runtime.GC()
-	runtime.GC() // pools let go in the second
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
 }

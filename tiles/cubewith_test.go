@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"reflect"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -404,7 +405,8 @@ func TestHexagonsGiveNothingButTheGroupsCells(t *testing.T) {
 
 // A hundred thousand filters over little casework: the tiles, the sums and the sheets stay within their bounds.
 func TestAHundredThousandFiltersStayWithinTheirBounds(t *testing.T) {
-	const limit, asked = 1 << 20, 100_000
+	const limit, asked, slack = 1 << 20, 100_000, 16 << 20
+	before := heap()
 	s := NewSet(limit)
 	cube := NewCube(someGroups(t, 3000), numbers, Stamp{})
 	s.Publish(Change{Cube: cube})
@@ -442,6 +444,21 @@ func TestAHundredThousandFiltersStayWithinTheirBounds(t *testing.T) {
 		}
 		t.Logf("%d filters: %s take %d of %d", n, what, size[0], size[1])
 	}
+	grown := heap() - before
+	t.Logf("the heap grew by %.1f MB, the cube says %.1f MB", float64(grown)/1e6, float64(cube.Bytes())/1e6)
+	if grown > limit+maxReleaseBytes+maxSheetBytes+slack { // what is kept is what it says it is
+		t.Errorf("the heap grew by %d MB", grown>>20)
+	}
+	runtime.KeepAlive(s)
+}
+
+// heap is what is alive in this process.
+func heap() int64 {
+	runtime.GC()
+	runtime.GC() // pools let go in the second
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }
 
 // Two sets show one district by different rules, to different readers: their tiles have nothing of each other, whatever is asked first.

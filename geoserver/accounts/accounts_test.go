@@ -81,7 +81,14 @@ func (h *house) Area(s grids.Scope) (string, grids.Place, bool) {
 
 func build(t testing.TB) *house {
 	t.Helper()
-	store, err := postgis.Open(context.Background(), pgtest.Database(t), grids.Chongming)
+	dsn := pgtest.Filled(t, "schema", func(dsn string) error {
+		s, err := postgis.Open(context.Background(), dsn, grids.Chongming)
+		if err == nil {
+			s.Close()
+		}
+		return err
+	})
+	store, err := postgis.Open(context.Background(), dsn, grids.Chongming)
 	if err != nil {
 		t.Fatal(err)
 	}

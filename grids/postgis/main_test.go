@@ -20,7 +20,7 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 // open is a store on a database of its own.
 func open(t testing.TB) *Store {
 	t.Helper()
-	s, err := Open(t.Context(), pgtest.Database(t), grids.Chongming)
+	s, err := Open(t.Context(), withSchema(t), grids.Chongming)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,4 +152,16 @@ func timeout(t *testing.T, d time.Duration) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	t.Cleanup(cancel)
 	return ctx
+}
+
+// withSchema is a fresh database in which there is everything but rows: making the tables takes longer than most tests.
+func withSchema(t testing.TB) (dsn string) {
+	t.Helper()
+	return pgtest.Filled(t, "schema", func(dsn string) error {
+		s, err := Open(context.Background(), dsn, grids.Chongming)
+		if err == nil {
+			s.Close()
+		}
+		return err
+	})
 }
