@@ -162,6 +162,18 @@ export interface AnalysisNote {
   text: Text;
 }
 
+export interface AnalysisOther {
+  crosswalk?: string;
+  effective_from: string;
+  id: string;
+  interpolated: number;
+  name: string;
+  on_map: string;
+  outside: number;
+  state: string;
+  units: number;
+}
+
 export interface AnalysisPairs {
   days: number[] | null;
   distances_m: number[] | null;
@@ -184,6 +196,7 @@ export interface AnalysisRequest {
   casework: string;
   composite: AnalysisComposite;
   correct: boolean;
+  edition: string;
   from: string;
   indicator: string;
   inference: string;
@@ -217,6 +230,7 @@ export interface AnalysisResult {
   meta: StatMeta[] | null;
   method: string;
   notes: AnalysisNote[] | null;
+  other_edition?: AnalysisOther;
   period: string;
   periods?: string[] | null;
   request: AnalysisRequest;
@@ -268,7 +282,9 @@ export interface AnalysisSurface {
 export interface AnalysisUnit {
   class: string;
   code: string;
+  interpolated?: boolean;
   name: string;
+  outline?: (((number[] | null)[] | null)[] | null)[] | null;
   parts?: AnalysisPart[] | null;
   series?: number[] | null;
   town: string;
@@ -581,6 +597,7 @@ export interface Meta {
   class: string;
   district: MetaDistrict;
   edition?: MetaEdition;
+  editions: MetaEdition[] | null;
   finding_kinds: Category[] | null;
   finding_sources: Category[] | null;
   finding_states: Category[] | null;
