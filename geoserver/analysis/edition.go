@@ -38,7 +38,7 @@ type division struct {
 
 // How far two drawings of one border may be apart: grids of two editions that differ by less of their area are the same ground.
 const (
-	sliver = 1e-5 // of the smaller one: 10 m² of a square kilometre, what the check of the territory lets pass
+	sliver = 1e-4 // of the smaller one: a decimetre along a side of a square kilometre
 	redraw = .01  // of a grid whose coast was drawn anew, so that totals are kept
 )
 
