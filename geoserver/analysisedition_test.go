@@ -14,6 +14,7 @@ import (
 	"github.com/paulmach/orb/geojson"
 
 	"wangge/geoserver/analysis"
+	"wangge/geoserver/demo"
 	"wangge/geoserver/localpg/pgtest"
 	"wangge/grids"
 )
@@ -39,20 +40,23 @@ func (s *server) regrid(t *testing.T) (two twoEditions) {
 	if _, err := conn.Exec(t.Context(), `set search_path = wangge, public; select set_config('wangge.district', '310151', false), set_config('wangge.areas', 'all', false)`); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := conn.Exec(t.Context(), `create temporary table shown as select g.* from grid g join grid_edition e using (district_id, edition_id) where e.state = 'published'`); err != nil {
+		t.Fatal(err)
+	}
 	// the busiest ones, so that there is something to count
 	err = conn.QueryRow(t.Context(), `with n as (select grid_code as code, count(*) as n from finding group by 1)
-		select b.code, c.code, (select a.code from grid a join n using (code) where a.code not in (b.code, c.code) order by n.n desc, a.code limit 1)
-		from grid b join n nb on nb.code = b.code join grid c on c.town_code = b.town_code and c.code > b.code join n nc on nc.code = c.code
+		select b.code, c.code, (select a.code from shown a join n using (code) where a.code not in (b.code, c.code) order by n.n desc, a.code limit 1)
+		from shown b join n nb on nb.code = b.code join shown c on c.town_code = b.town_code and c.code > b.code join n nc on nc.code = c.code
 		where ST_Length(ST_Intersection(b.geom, c.geom)) > 0.001 order by nb.n + nc.n desc, b.code limit 1`).Scan(&two.joined[0], &two.joined[1], &two.split)
 	if err != nil {
 		t.Fatal(err)
 	}
 	two.halves, two.whole = [2]grids.Code{two.split + "-1", two.split + "-2"}, two.joined[0]+"+"
 	rows, err := conn.Query(t.Context(), `select code, town_code, ST_AsGeoJSON(ST_Multi(geom), 15) from (
-			select code, town_code, geom from grid where code <> all ($1)
-			union all select $2, min(town_code), ST_Union(geom) from grid where code = any ($3)
-			union all select $4, town_code, ST_Intersection(geom, ST_MakeEnvelope(0, 0, (ST_XMin(geom) + ST_XMax(geom)) / 2, 90, 4326)) from grid where code = $6
-			union all select $5, town_code, ST_Intersection(geom, ST_MakeEnvelope((ST_XMin(geom) + ST_XMax(geom)) / 2, 0, 180, 90, 4326)) from grid where code = $6) g order by code`,
+			select code, town_code, geom from shown where code <> all ($1)
+			union all select $2, min(town_code), ST_Union(geom) from shown where code = any ($3)
+			union all select $4, town_code, ST_Intersection(geom, ST_MakeEnvelope(0, 0, (ST_XMin(geom) + ST_XMax(geom)) / 2, 90, 4326)) from shown where code = $6
+			union all select $5, town_code, ST_Intersection(geom, ST_MakeEnvelope((ST_XMin(geom) + ST_XMax(geom)) / 2, 0, 180, 90, 4326)) from shown where code = $6) g order by code`,
 		append(two.joined[:], two.split), two.whole, two.joined[:], two.halves[0], two.halves[1], two.split)
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +78,7 @@ func (s *server) regrid(t *testing.T) (two twoEditions) {
 	res, err := s.store.ImportAreas(t.Context(), grids.Operator, grids.AreaImport{Level: grids.LevelGrids, Areas: areas, Family: grids.DrugControl, Edition: "新版", From: grids.DayFrom(2026, 6, 1), ToleranceM2: 10,
 		Batch: grids.Batch{ID: grids.NewID(), Subject: "grids", File: "newer.geojson"}})
 	if err != nil || !res.Stored {
-		t.Fatalf("%+v, %v", res, err)
+		t.Fatalf("%d flaws, %v", len(res.Flaws), err)
 	}
 	if err := s.api.View.Fresh(t.Context()); err != nil {
 		t.Fatal(err)
@@ -126,6 +130,7 @@ func TestAnalysesByEdition(t *testing.T) {
 		{"Editions are listed", testEditionsAreListed},
 		{"Casework is brought over", testCaseworkIsBroughtOver},
 		{"Findings are where they are", testFindingsAreWhereTheyAre},
+		{"The older edition of the demo", testTheOlderEditionOfTheDemo},
 		{"Every method", testEveryMethodByEdition},
 		{"Refusals", testRefusedEditions},
 	} {
@@ -250,6 +255,29 @@ func testFindingsAreWhereTheyAre(t *testing.T, s *server, two twoEditions) {
 	}
 	if r.Other == nil || r.Other.Crosswalk != "" || r.Other.Interpolated != 0 {
 		t.Errorf("%+v", r.Other)
+	}
+}
+
+// The demo has an edition of before, which cuts grids of now.
+func testTheOlderEditionOfTheDemo(t *testing.T, s *server, two twoEditions) {
+	editions := s.api.View.Sight(grids.ClassCommand).State().Territory().Editions
+	older := editions[slices.IndexFunc(editions, func(e grids.Edition) bool { return e.Name == demo.OlderEdition })]
+	if older.EffectiveFrom != demo.OlderFrom() || older.State != grids.Superseded || editions[len(editions)-1].ID != older.ID {
+		t.Errorf("%+v of %+v", older, editions)
+	}
+	req := two.asked(s, "rates", "casework")
+	now, _, err := s.compute(t, req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req["edition"] = older.ID.String()
+	r, _, err := s.compute(t, req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum, want := sumOf(column(r, "cases")), sumOf(column(now, "cases"))
+	if math.Abs(sum-want) > 1e-6*want || r.Other.Units < 30 || r.Other.Units > len(r.Units)-30 || r.Other.Interpolated <= 0 || r.Other.Interpolated >= 1 {
+		t.Errorf("%v events, want %v; %+v", sum, want, r.Other)
 	}
 }
 
