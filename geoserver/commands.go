@@ -183,14 +183,14 @@ func loadDemo(ctx context.Context, conf *config, store *postgis.Store, o demo.Op
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // emptied at the next start
 	m := &imports{store: store, toleranceM2: conf.ToleranceM2}
-	for _, f := range demo.Files(o) {
-		path := filepath.Join(dir, f.Name)
-		if err := writeFile(path, f.Write); err != nil {
+	load := func(f demo.File, in api.ImportRequest) error {
+		in.Path, in.Name, in.Subject, in.Family = filepath.Join(dir, f.Name), f.Name, f.Subject, grids.DrugControl
+		if err := writeFile(in.Path, f.Write); err != nil {
 			return grids.Hide(grids.Full, err, "the demo's file %s could not be written", f.Name)
 		}
 		var done func()
 		m.counted, done = progress("loading " + f.Name)
-		r, _, err := m.run(ctx, grids.Operator, api.ImportRequest{Path: path, Name: f.Name, Subject: f.Subject, Family: grids.DrugControl, Edition: "演示 demo"}, grids.NewID(), false)
+		r, _, err := m.run(ctx, grids.Operator, in, grids.NewID(), false)
 		done()
 		if err != nil {
 			return err
@@ -200,7 +200,22 @@ func loadDemo(ctx context.Context, conf *config, store *postgis.Store, o demo.Op
 			return grids.Errorf(grids.Internal, "the demo's file %s was not accepted", f.Name)
 		}
 		say(fmt.Sprintf("%s: %d rows", f.Name, r.Accepted))
-		_ = os.Remove(path) // removed with the folder otherwise
+		_ = os.Remove(in.Path) // removed with the folder otherwise
+		return nil
+	}
+	before, err := store.Versions(ctx)
+	if err != nil {
+		return err
+	}
+	for _, f := range demo.Files(o) {
+		if f.Subject == string(grids.LevelGrids) && before.Of[grids.OnGrids] == 0 { // what is imported last is on the map
+			if err := load(demo.OlderGrids(), api.ImportRequest{Edition: demo.OlderEdition, From: demo.OlderFrom()}); err != nil {
+				return err
+			}
+		}
+		if err := load(f, api.ImportRequest{Edition: "演示 demo"}); err != nil {
+			return err
+		}
 	}
 	return nil
 }

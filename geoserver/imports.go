@@ -281,8 +281,11 @@ func (j *job) territory() (grids.Versions, error) {
 		return grids.Versions{}, nil
 	}
 	j.batch.Rows, j.batch.Accepted, j.batch.Rejected = j.report.Rows, j.report.Accepted, j.report.Rejected
+	if j.in.From == 0 {
+		j.in.From = grids.DayOf(time.Now())
+	}
 	res, err := j.store.ImportAreas(j.ctx, j.actor, grids.AreaImport{Level: grids.Level(j.in.Subject), Areas: areas, Family: j.in.Family, Edition: j.in.Edition,
-		From: grids.DayOf(time.Now()), ToleranceM2: j.toleranceM2, DryRun: j.dry, Batch: j.batch})
+		From: j.in.From, ToleranceM2: j.toleranceM2, DryRun: j.dry, Batch: j.batch})
 	if err != nil {
 		return grids.Versions{}, err
 	}

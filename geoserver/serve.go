@@ -103,7 +103,7 @@ func (c *serveCmd) join(conf *config, db *database, log *slog.Logger) (*api.Serv
 		return nil, err
 	}
 	return &api.Server{
-		View: view, Analyst: analysis.New(view), Analyses: db.Store, Accounts: who, SignIn: client, Store: db.Store, Imports: newImports(db.Store, conf, uploads), Uploads: uploads, WebMap: webmap.Files(), Log: log, Version: version,
+		View: view, Analyst: analysis.New(view, db.Store), Analyses: db.Store, Accounts: who, SignIn: client, Store: db.Store, Imports: newImports(db.Store, conf, uploads), Uploads: uploads, WebMap: webmap.Files(), Log: log, Version: version,
 		ToleranceM2: conf.ToleranceM2, MaxUpload: int64(c.MaxUploadMB) << 20, Gate: door, Metrics: metrics.handler(), Observe: metrics.observe,
 		Writable: func() error {
 			if db.cluster == nil {

@@ -96,6 +96,7 @@ type Territory struct {
 	Villages []Village
 	Edition  Edition
 	Grids    []Grid
+	Editions []Edition // every edition of the family in any state, the newest first; Edition is one of them
 }
 
 // TownOf is the code of the town that a 12-digit village or town code belongs to, "" when it is not 12 digits.

@@ -1,8 +1,9 @@
 // Package analysis answers what a commander asks of the district with the statistics of grids/risk: it takes the figures as the class of
 // the reader is told them, runs a method, and puts the answer into one shape that the map, the tables and the exports show.
 //
-// What goes in is released groups of casework and the findings that the class may see. So whatever comes out tells no more than they do: a
-// z-score of a unit, too, is a function of what the map shows already.
+// What goes in is released groups of casework, the findings that the class may see, and the ground: the outlines of the units, of whatever
+// edition. So whatever comes out tells no more than they do: a z-score of a unit, and a figure that was brought over to the grids of another
+// edition, too, is a function of what the map shows already.
 //
 // An [Analyst] is safe for concurrent use. The same request over the same data gives the same bytes.
 package analysis
@@ -17,14 +18,20 @@ import (
 	"wangge/grids/risk"
 )
 
-// Analyst computes runs from what the server holds in memory.
-type Analyst struct {
-	view    *live.View
-	weights risk.Weights
+// Editions reads grids that the server does not hold in memory. The error is NotFound for an edition that does not exist.
+type Editions interface {
+	EditionGrids(ctx context.Context, actor grids.Actor, id grids.ID) ([]grids.Grid, error)
 }
 
-// New is an analyst over a view.
-func New(v *live.View) *Analyst { return &Analyst{view: v, weights: v.Weights()} }
+// Analyst computes runs from what the server holds in memory.
+type Analyst struct {
+	view     *live.View
+	weights  risk.Weights
+	editions Editions
+}
+
+// New is an analyst over a view, which asks for other editions of the grids than that of the view.
+func New(v *live.View, e Editions) *Analyst { return &Analyst{v, v.Weights(), e} }
 
 // Compute is the result of a run as JSON, and the name of the data that it is made of. It ends early with ctx. Errors: Invalid, a sentence for
 // whoever asked, when the request or the data do not allow the method.
@@ -60,6 +67,7 @@ type job struct {
 	progress func(float64)
 
 	ground []live.Ground
+	other  *division // nil for the units on the map
 	frame  *frame
 }
 
@@ -75,8 +83,14 @@ func (j *job) run(ctx context.Context) (*Result, error) {
 	}
 	res := &Result{Method: j.Method, Title: m.Title, Request: j.Request, Level: j.Level, Class: string(j.sight.Class()), K: j.sight.Rule().K,
 		Period: j.period().From.String() + ".." + j.period().To.String(), Edition: j.state.Territory().Edition.Name, Synthetic: j.state.Territory().District.Synthetic}
+	if err := j.divide(ctx, m); err != nil {
+		return nil, err
+	}
 	if err := m.run(ctx, j, res); err != nil {
 		return nil, err
+	}
+	if j.other != nil {
+		j.other.tell(res)
 	}
 	res.finish(m)
 	return res, nil

@@ -17,7 +17,7 @@ type Method struct {
 	Needs      grids.Text `json:"needs" doc:"the least that it works with"`
 	Levels     []string   `json:"levels"`
 	Indicators []string   `json:"indicators"`
-	Options    []string   `json:"options" doc:"members of the request that it takes, beside method, indicator, level, kinds, from and to"`
+	Options    []string   `json:"options" doc:"members of the request that it takes, beside method, indicator, level, kinds, from and to; edition only of grids"`
 	Classes    []string   `json:"classes" doc:"classes of its map; empty when the map has classes of numbers"`
 
 	run func(ctx context.Context, j *job, r *Result) error
@@ -82,37 +82,37 @@ func methods() []Method {
 			grids.Text{ZH: "哪里比偶然更集中？", EN: "Where is there more than chance would put there?"},
 			grids.Text{ZH: "每个单元与相邻单元合起来，与全区比较。p 值由精确分布或置换得出，并按错误发现率校正。", EN: "Each unit together with its neighbours against the whole district. p is exact or by permutation, corrected for the false discovery rate."},
 			"Ord and Getis 1995; Benjamini and Hochberg 1995", grids.Text{ZH: "至少 8 个单元，且数值不全相等", EN: "8 units or more, not all of them equal"},
-			fineLevels, anything, []string{"casework", "weights", "inference", "draw", "replicates", "seed", "alpha", "correct"}, []string{"hot99", "hot95", "hot90", "cold90", "cold95", "cold99", "ns", "insufficient"}, hotspots},
+			fineLevels, anything, []string{"edition", "casework", "weights", "inference", "draw", "replicates", "seed", "alpha", "correct"}, []string{"hot99", "hot95", "hot90", "cold90", "cold95", "cold99", "ns", "insufficient"}, hotspots},
 		{"lisa", grids.Text{ZH: "聚集与异常（局部莫兰）", EN: "Clusters and outliers (local Moran)"},
 			grids.Text{ZH: "哪里高值相连，哪里一枝独秀？", EN: "Where do high values touch, and where does one stand out?"},
 			grids.Text{ZH: "高-高与低-低是聚集，高-低与低-高是异常。只显示校正后显著的单元。", EN: "High-high and low-low are clusters, high-low and low-high outliers. Only units that stay significant after the correction are coloured."},
 			"Anselin 1995; Sokal, Oden and Thomson 1998", grids.Text{ZH: "至少 8 个单元，且数值不全相等", EN: "8 units or more, not all of them equal"},
-			fineLevels, anything, []string{"casework", "weights", "inference", "replicates", "seed", "alpha", "correct"}, []string{"hh", "ll", "hl", "lh", "ns", "insufficient"}, lisa},
+			fineLevels, anything, []string{"edition", "casework", "weights", "inference", "replicates", "seed", "alpha", "correct"}, []string{"hh", "ll", "hl", "lh", "ns", "insufficient"}, lisa},
 		{"global", grids.Text{ZH: "全区是否聚集", EN: "Is the district clustered at all?"},
 			grids.Text{ZH: "整个区的分布是偶然的吗？", EN: "Could the whole pattern be chance?"},
 			grids.Text{ZH: "莫兰 I、Geary C、Getis-Ord G。", EN: "Moran's I, Geary's C, Getis-Ord G."},
 			"Cliff and Ord 1981; Getis and Ord 1992", grids.Text{ZH: "至少 8 个单元", EN: "8 units or more"},
-			fineLevels, anything, []string{"casework", "weights", "inference", "replicates", "seed", "alpha"}, nil, global},
+			fineLevels, anything, []string{"edition", "casework", "weights", "inference", "replicates", "seed", "alpha"}, nil, global},
 		{"rates", grids.Text{ZH: "平滑后的密度", EN: "Smoothed density"},
 			grids.Text{ZH: "去掉偶然起伏后，每平方公里有多少？", EN: "How much is there per km² once chance is smoothed out?"},
 			grids.Text{ZH: "经验贝叶斯：小单元的密度向全区或邻域收缩；附精确泊松区间。", EN: "Empirical Bayes: the density of small units is drawn towards that of the district or of the neighbourhood; with exact Poisson intervals."},
 			"Marshall 1991; Garwood 1936", grids.Text{ZH: "至少 1 件", EN: "1 event or more"},
-			allLevels, anything, []string{"casework", "weights", "smoothing"}, nil, smoothed},
+			allLevels, anything, []string{"edition", "casework", "weights", "smoothing"}, nil, smoothed},
 		{"density", grids.Text{ZH: "密度面与等值线", EN: "Density surface with contours"},
 			grids.Text{ZH: "不看边界，哪里密？", EN: "Where is it dense, borders aside?"},
 			grids.Text{ZH: "核密度，边缘校正，只在陆地上。", EN: "Kernel density with edge correction, on land alone."},
 			"Silverman 1986; Diggle 1985; Jones 1993", grids.Text{ZH: "至少 5 件", EN: "5 events or more"},
-			[]string{"grids"}, anything, []string{"kernel"}, nil, density},
+			[]string{"grids"}, anything, []string{"edition", "kernel"}, nil, density},
 		{"clusters", grids.Text{ZH: "聚集圈（扫描统计）", EN: "Clusters as circles (scan statistic)"},
 			grids.Text{ZH: "哪一片地方、哪一段时间最不像偶然？", EN: "Which ground, and which time, is least like chance?"},
 			grids.Text{ZH: "以面积为期望的 Kulldorff 扫描；p 由蒙特卡洛得出。", EN: "Kulldorff's scan, expecting by area; p by Monte Carlo."},
 			"Kulldorff 1997, 2001, 2005", grids.Text{ZH: "至少 10 件", EN: "10 events or more"},
-			fineLevels, anything, []string{"casework", "scan", "step", "replicates", "seed", "alpha"}, []string{"primary", "secondary", "outside"}, clusters},
+			fineLevels, anything, []string{"edition", "casework", "scan", "step", "replicates", "seed", "alpha"}, []string{"primary", "secondary", "outside"}, clusters},
 		{"emerging", grids.Text{ZH: "新兴热点", EN: "Emerging hot spots"},
 			grids.Text{ZH: "哪里在升温，哪里在降温？", EN: "Where is it heating up, where cooling down?"},
 			grids.Text{ZH: "时空立方体的 Gi* 与 Mann-Kendall 趋势，17 类。", EN: "Gi* over a cube of space and time, and the Mann-Kendall trend: 17 categories."},
 			"Getis and Ord 1992; Mann 1945; Esri 2021 (categories)", grids.Text{ZH: "至少 10 个时段", EN: "10 periods or more"},
-			fineLevels, anything, []string{"casework", "weights", "step", "alpha", "correct"}, emergingClasses(), emerging},
+			fineLevels, anything, []string{"edition", "casework", "weights", "step", "alpha", "correct"}, emergingClasses(), emerging},
 		{"pairs", grids.Text{ZH: "近重复", EN: "Near repeats"},
 			grids.Text{ZH: "一处发现之后，附近短期内会再有吗？", EN: "After one find, is there soon another one near by?"},
 			grids.Text{ZH: "按距离与时间分带的 Knox 比，精确期望与置换 p。", EN: "Knox ratios by bands of distance and time, with exact expectations and p by permutation."},
@@ -127,7 +127,7 @@ func methods() []Method {
 			grids.Text{ZH: "这样的图以前预测得准吗？", EN: "How well did such maps predict before?"},
 			grids.Text{ZH: "按年留出检验：命中率、PAI、PEI、RRI、SER；指数与简单计数、核密度、上期比较，输了也照样显示。", EN: "Held-out years: hit rate, PAI, PEI, RRI, SER; the index against plain counts, kernel density and the last period, shown even when it loses."},
 			"Chainey et al. 2008; Hunt 2016; Levine 2008", grids.Text{ZH: "至少 3 个时段，检验期至少 20 件", EN: "3 periods or more, and 20 events in the test"},
-			allLevels, anything, []string{"step", "areas", "seed"}, nil, prediction},
+			allLevels, anything, []string{"edition", "step", "areas", "seed"}, nil, prediction},
 	}
 }
 

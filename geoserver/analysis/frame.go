@@ -168,16 +168,29 @@ func (j *job) count(periods []grids.Period, way string, r *Result) (c counted, e
 	}
 	if j.Casework == "auto" {
 		j.Casework = way
+		if j.other != nil {
+			j.Casework = shared
+		}
 	}
 	r.Request.Casework = j.Casework
 	if j.Casework == located {
 		return j.countLocated(periods, r), nil
 	}
-	told := j.sight.Casework(j.Level, j.Kinds, periods)
+	told, err := j.casework(j.Kinds, periods)
+	if err != nil {
+		return c, err
+	}
 	for _, n := range told.Told {
 		c.total += n
 	}
 	c.byUnit = told.ByUnit
+	if j.other != nil {
+		c.total -= j.other.outside
+		if way == located {
+			r.note("info", "此方法在现行网格上只数能归入单元的整组案件；在其他版本上改为全部按面积分摊。",
+				"On the grids of the map this method counts whole groups; on another edition all casework is shared out by area instead.")
+		}
+	}
 	r.note("info", "案件是按组发布的：每组至少 "+strconv.Itoa(r.K)+" 件，按面积分摊到单元，因此单元的数值是估计。",
 		"Casework is told in groups of at least "+strconv.Itoa(r.K)+", shared out to the units by area: figures of units are estimates.")
 	if told.Finer < .5 && c.total > 0 {
@@ -206,6 +219,7 @@ func percent(share float64) string { return strconv.Itoa(int(math.Round(100 * sh
 // spotted is one finding.
 type spotted struct {
 	at    orb.Point // EPSG:4326
+	by    orb.Point // the point by which its units are found: on the plot, where at is the middle of its box
 	place grids.Place
 	day   grids.Day
 }
@@ -222,7 +236,9 @@ func (j *job) findings() (list []spotted) {
 		}
 		day := grids.DayFrom(seen.Year(), seen.Month(), seen.Day())
 		if m := day.Month(); m >= within.From && m <= within.To {
-			list = append(list, spotted{f.Geometry.Bound().Center(), p, day})
+			lon, _ := column("_lon").(float64)
+			lat, _ := column("_lat").(float64)
+			list = append(list, spotted{f.Geometry.Bound().Center(), orb.Point{lon, lat}, p, day})
 		}
 	})
 	return list
@@ -242,7 +258,7 @@ func (j *job) countFindings(periods []grids.Period) (c counted, err error) {
 		code := ""
 		switch j.Level {
 		case "grids":
-			code = f.place.Grid
+			code = j.gridOf(f)
 		case "villages":
 			code = f.place.Village
 		case "towns":
@@ -267,8 +283,12 @@ func (j *job) countFindings(periods []grids.Period) (c counted, err error) {
 
 // rows makes a row for each unit, without figures.
 func (j *job) rows(r *Result) {
-	for _, g := range j.ground {
-		r.Units = append(r.Units, Unit{Code: g.Code, Name: g.Name, Town: g.Town})
+	for i, g := range j.ground {
+		u := Unit{Code: g.Code, Name: g.Name, Town: g.Town}
+		if j.other != nil {
+			u.Outline, u.Interpolated = j.other.drawn[i], j.other.cut != nil && j.other.cut[i]
+		}
+		r.Units = append(r.Units, u)
 	}
 }
 

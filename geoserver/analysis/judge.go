@@ -1,6 +1,7 @@
 package analysis
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -103,10 +104,11 @@ func (j *job) forecasts(ctx context.Context, f *frame, steps []grids.Period) ([]
 // pastIndex is the composite index as far as it could have been known then: casework and confirmed findings of the training periods. Certification
 // and survey of that time are not kept, so their weights go to the others.
 func (j *job) pastIndex(f *frame, steps []grids.Period) func(predict.Train) ([]float64, error) {
-	cases := j.sight.Casework(j.Level, nil, steps)
+	cases, err := j.casework(nil, steps)
 	k := *j
 	k.Indicator = "confirmed"
-	found, err := k.countFindings(steps)
+	found, wrong := k.countFindings(steps)
+	err = cmp.Or(err, wrong)
 	return func(t predict.Train) ([]float64, error) {
 		if err != nil {
 			return nil, err

@@ -16,6 +16,7 @@ type Request struct {
 	Method     string           `json:"method" doc:"one of the methods of the catalogue"`
 	Indicator  string           `json:"indicator" doc:"what is counted: casework, findings or confirmed"`
 	Level      string           `json:"level" doc:"grids, villages, towns or cells"`
+	Edition    string           `json:"edition" doc:"id of the edition of the grids whose grids are the units; the one on the map when empty"`
 	Kinds      []grids.CaseKind `json:"kinds" doc:"of casework; all when empty"`
 	Casework   string           `json:"casework" doc:"how it is counted: located, whole groups in the unit that holds most of their cell; shared, all groups by area; auto, as suits the method"`
 	From       string           `json:"from" doc:"first calendar month, 2023-01"`
@@ -127,6 +128,14 @@ func (r Request) Check() error {
 	} {
 		if !(f.value >= f.least && f.value <= f.most) {
 			return grids.Errorf(grids.Invalid, "%s is %v, and must be %v to %v", f.name, f.value, f.least, f.most)
+		}
+	}
+	if r.Edition != "" {
+		if _, err := grids.ParseID(r.Edition); err != nil {
+			return grids.Errorf(grids.Invalid, "edition: %w", err)
+		}
+		if r.Level != "grids" {
+			return grids.Errorf(grids.Invalid, "edition: an edition is of grids, and the level is %s; ask for the level grids, or leave the edition out", r.Level)
 		}
 	}
 	for _, k := range r.Kinds {

@@ -15,6 +15,7 @@ type Result struct {
 	Level     string      `json:"level"`
 	Period    string      `json:"period" doc:"months, 2023-01..2025-12"`
 	Edition   string      `json:"edition" doc:"of the grids"`
+	Other     *Other      `json:"other_edition,omitempty" doc:"when the units are grids of an edition that was not on the map"`
 	Data      string      `json:"data" doc:"names the data that it is made of"`
 	Class     string      `json:"class" doc:"of disclosure"`
 	K         int         `json:"k" doc:"the smallest count that the class is told"`
@@ -61,6 +62,22 @@ type Unit struct {
 	Why    stat.Reason `json:"why,omitempty" doc:"why there is no figure"`
 	Series []float64   `json:"series,omitempty" doc:"by period"`
 	Parts  []Part      `json:"parts,omitempty" doc:"what the value is made of"`
+
+	Interpolated bool             `json:"interpolated,omitempty" doc:"its casework was shared out from grids that the edition cuts"`
+	Outline      [][][][2]float64 `json:"outline,omitempty" doc:"of a grid of an edition that was not on the map, for drawing: a MultiPolygon, lon lat in degrees"`
+}
+
+// Other is an edition of the grids that was not on the map, and how figures came to its grids.
+type Other struct {
+	ID           string  `json:"id" format:"uuid"`
+	Name         string  `json:"name"`
+	State        string  `json:"state" doc:"draft, audited, published or superseded"`
+	From         string  `json:"effective_from" doc:"a day"`
+	OnMap        string  `json:"on_map" doc:"name of the edition that was on the map"`
+	Crosswalk    string  `json:"crosswalk,omitempty" doc:"hash of the way by which casework came from the grids on the map; none for what was placed exactly"`
+	Units        int     `json:"units" doc:"how many have interpolated figures"`
+	Interpolated float64 `json:"interpolated" doc:"share of the casework that lies in those, 0 to 1"`
+	Outside      float64 `json:"outside" doc:"events of casework that lie in no grid of the edition"`
 }
 
 // Part is a part of a value.

@@ -81,6 +81,9 @@ func unitSheet(r analysis.Result, lang string, town func(string) string) sheet {
 		s.head = append(s.head, heading{c.ID, grids.Text{ZH: c.Title.ZH + inUnit(c.Unit, "份额 0–1"), EN: c.Title.EN + inUnit(c.Unit, "share 0–1")}})
 	}
 	s.head = append(s.head, heading{"why", grids.Text{ZH: "原因代码", EN: "Reason id"}}, heading{"reason", grids.Text{ZH: "无数值的原因", EN: "Why there is no figure"}})
+	if r.Other != nil {
+		s.head = append(s.head, heading{"interpolated", grids.Text{ZH: "插值", EN: "Interpolated"}})
+	}
 	titles := map[string]string{"": ""}
 	for _, e := range r.Legend {
 		titles[e.ID] = e.Title.In(lang)
@@ -90,7 +93,11 @@ func unitSheet(r analysis.Result, lang string, town func(string) string) sheet {
 		for i := range r.Columns {
 			row = append(row, orNil(at(u.Values, i)))
 		}
-		s.rows = append(s.rows, append(row, string(u.Why), reasonIn(u.Why, lang)))
+		row = append(row, string(u.Why), reasonIn(u.Why, lang))
+		if r.Other != nil {
+			row = append(row, u.Interpolated)
+		}
+		s.rows = append(s.rows, row)
 	}
 	return s
 }
@@ -236,6 +243,14 @@ func parameterSheet(run grids.Run, r analysis.Result, lang string) sheet {
 	add("时段", "Period", r.Period)
 	add("单元", "Level", levelTitles[r.Level].In(lang))
 	add("网格版本", "Edition of the grids", r.Edition)
+	if o := r.Other; o != nil {
+		add("网格版本编号", "Id of the edition", o.ID)
+		add("网格版本生效日", "In force from", o.From)
+		add("地图上的网格版本", "Edition on the map", o.OnMap)
+		add("面积换算校验（crosswalk）", "Hash of the crosswalk", o.Crosswalk)
+		add("插值单元数", "Units with interpolated figures", o.Units)
+		add("插值单元中的案件份额（0–1）", "Share of the casework in interpolated units, 0–1", o.Interpolated)
+	}
 	add("数据", "Data", r.Data)
 	add("披露等级", "Class of disclosure", r.Class)
 	add("最小可见数", "Smallest count told (k)", r.K)

@@ -204,3 +204,28 @@ func TestFlatListsEveryValueByItsPath(t *testing.T) {
 		t.Errorf("%v, want %v", got, want)
 	}
 }
+
+// A result of another edition of the grids says of each unit whether its figures are interpolated, and from where they came.
+func TestTheTableOfAnotherEdition(t *testing.T) {
+	run, r := aResult()
+	r.Other = &analysis.Other{ID: grids.NewID().String(), Name: "2023", OnMap: "2024", Crosswalk: "0123456789abcdef", Units: 1, Interpolated: .25}
+	r.Units[0].Interpolated = true
+	b := bookOf(run, r, "en", named)
+	rows, err := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(b.csv(), []byte("\ufeff")))).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := len(rows[0]) - 1
+	for i, want := range []string{"interpolated", "true", "false", "false"} {
+		if rows[i][last] != want {
+			t.Errorf("row %d ends with %q, want %q", i, rows[i][last], want)
+		}
+	}
+	_, sheets := readBack(t, b)
+	if !slices.ContainsFunc(sheets["Parameters"], func(row []string) bool { return len(row) > 1 && row[1] == r.Other.Crosswalk }) {
+		t.Error("the parameters do not name the crosswalk")
+	}
+	if got := cellAt(sheets["Units"], 0, last); got != "Interpolated" {
+		t.Errorf("the workbook's last column is %q", got)
+	}
+}

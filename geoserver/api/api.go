@@ -57,6 +57,7 @@ type ImportRequest struct {
 	Encoding string // "" = as the file says, or by its bytes
 	Family   grids.Family
 	Edition  string
+	From     grids.Day // from which day the edition is in force; 0 for today
 }
 
 // Server is everything that the handlers need. All fields are required.

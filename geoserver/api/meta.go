@@ -73,6 +73,7 @@ type Meta struct {
 	Bands       []int              `json:"bands" doc:"where bands of counts begin; empty for numbers"`
 	District    metaDistrict       `json:"district"`
 	Edition     *metaEdition       `json:"edition,omitempty"`
+	Editions    []metaEdition      `json:"editions" doc:"every edition of the grids, the newest first: an analysis may ask for any"`
 	Period      *metaPeriod        `json:"period,omitempty"`
 	Risk        metaRisk           `json:"risk"`
 	Layers      []metaLayer        `json:"layers"`
@@ -98,10 +99,14 @@ func (s *Server) meta(ctx context.Context, _ *struct{}) (*body[Meta], error) {
 		Risk:       s.metaRisk(st),
 		Indicators: styles.Indicators(), CaseKinds: styles.CaseKinds(), Kinds: styles.FindingKinds(), States: styles.FindingStates(),
 		Sources: styles.FindingSources(), Statuses: styles.Statuses(),
-		Attribution: []string{attribution},
+		Attribution: []string{attribution}, Editions: []metaEdition{},
 	}
-	if e := t.Edition; !e.ID.IsZero() {
-		m.Edition = &metaEdition{e.ID.String(), string(e.Family), e.Name, string(e.State), e.EffectiveFrom.String(), e.Grids}
+	for _, e := range t.Editions {
+		told := metaEdition{e.ID.String(), string(e.Family), e.Name, string(e.State), e.EffectiveFrom.String(), e.Grids}
+		m.Editions = append(m.Editions, told)
+		if e.ID == t.Edition.ID {
+			m.Edition = &told
+		}
 	}
 	if p := told(sight.Tiles().Cube().Spans(tiles.Filter{})); p.From != 0 {
 		m.Period = &metaPeriod{p.From.String(), p.To.String()}

@@ -210,31 +210,60 @@ func (s *Store) villages(ctx context.Context, tx pgx.Tx) ([]grids.Village, error
 	})
 }
 
+// grids reads the family's editions, the newest first, and the grids of the published one.
 func (s *Store) grids(ctx context.Context, tx pgx.Tx, family grids.Family, t *grids.Territory) error {
-	e := &t.Edition
-	var from time.Time
-	err := tx.QueryRow(ctx, `select edition_id, family, name, state, effective_from from grid_edition
-		where district_id = $1 and family = $2 and state = 'published'`, s.district, family).Scan(&e.ID, &e.Family, &e.Name, &e.State, &from)
-	if errors.Is(err, pgx.ErrNoRows) {
+	rows, err := tx.Query(ctx, `select edition_id, family, name, state, effective_from,
+		(select count(*) from grid g where g.district_id = e.district_id and g.edition_id = e.edition_id)
+		from grid_edition e where district_id = $1 and family = $2 order by effective_from desc, edition_id desc`, s.district, family)
+	if err != nil {
+		return err
+	}
+	t.Editions, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (e grids.Edition, err error) {
+		var from time.Time
+		err = row.Scan(&e.ID, &e.Family, &e.Name, &e.State, &from, &e.Grids)
+		e.EffectiveFrom = grids.DayOf(from)
+		return e, err
+	})
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(t.Editions, func(e grids.Edition) bool { return e.State == grids.Published })
+	if i < 0 {
 		return nil
 	}
+	t.Edition = t.Editions[i]
+	rows, err = tx.Query(ctx, gridsSQL, s.district, t.Edition.ID)
 	if err != nil {
 		return err
 	}
-	e.EffectiveFrom = grids.DayOf(from)
-	rows, err := tx.Query(ctx, `select code, town_code, name, synthetic, geom from grid where district_id = $1 and edition_id = $2 order by code`, s.district, e.ID)
-	if err != nil {
-		return err
-	}
-	t.Grids, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (v grids.Grid, err error) {
-		var b []byte
-		if err = row.Scan(&v.Code, &v.TownCode, &v.Name, &v.Synthetic, &b); err == nil {
-			v.Geometry, err = area(b)
-		}
-		return v, err
-	})
-	e.Grids = len(t.Grids)
+	t.Grids, err = pgx.CollectRows(rows, scanGrid)
 	return err
+}
+
+const gridsSQL = `select code, town_code, name, synthetic, geom from grid where district_id = $1 and edition_id = $2 order by code`
+
+func scanGrid(row pgx.CollectableRow) (v grids.Grid, err error) {
+	var b []byte
+	if err = row.Scan(&v.Code, &v.TownCode, &v.Name, &v.Synthetic, &b); err == nil {
+		v.Geometry, err = area(b)
+	}
+	return v, err
+}
+
+// EditionGrids reads the grids of one edition, whatever its state, in the order of their codes. Errors: NotFound for one without grids, as
+// one that does not exist is; Forbidden for an actor who may not analyse the whole district.
+func (s *Store) EditionGrids(ctx context.Context, actor grids.Actor, id grids.ID) (list []grids.Grid, err error) {
+	defer wrap(&err, "read the grids of an edition")
+	err = s.viewRuns(ctx, actor, func(b *pgx.Batch) {
+		b.Queue(gridsSQL, s.district, id).Query(func(rows pgx.Rows) (err error) {
+			list, err = pgx.CollectRows(rows, scanGrid)
+			return err
+		})
+	})
+	if err == nil && len(list) == 0 {
+		err = grids.Errorf(grids.NotFound, "there is no edition of the grids with the id %s: /api/meta lists those that there are", id)
+	}
+	return list, err
 }
 
 func area(b []byte) (orb.MultiPolygon, error) {

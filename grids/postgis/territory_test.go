@@ -128,6 +128,14 @@ func TestEditions(t *testing.T) {
 	if err != nil || len(c.Territory.Grids) != 3 {
 		t.Errorf("the published edition has %d grids (%v), want 3", len(c.Territory.Grids), err)
 	}
+	list := c.Territory.Editions
+	if len(list) != 2 || list[0] != c.Territory.Edition || list[0].Grids != 3 || list[1].State != grids.Superseded || list[1].Grids != 4 {
+		t.Fatalf("editions %+v", list)
+	}
+	old, err := s.EditionGrids(t.Context(), grids.Serving, list[1].ID)
+	if err != nil || len(old) != 4 || old[0].Code != "310151101W01" || len(old[0].Geometry) == 0 {
+		t.Errorf("the older edition: %v (%v)", old, err)
+	}
 }
 
 func TestADryRunStoresNothing(t *testing.T) {

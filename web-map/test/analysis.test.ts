@@ -35,6 +35,7 @@ const defaults: AnalysisCatalogue['defaults'] = {
   method: '',
   indicator: 'casework',
   level: 'grids',
+  edition: '',
   kinds: [],
   casework: 'auto',
   from: '2023-01',

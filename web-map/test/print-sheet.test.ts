@@ -76,6 +76,7 @@ describe('the sheet of a result', () => {
     expect(sheet.title).toBe('热点');
     expect(sheet.subtitle).toContain(periodOf(result, 'zh'));
     expect(sheet.subtitle).toContain('网格');
+    expect(sheet.subtitle).not.toContain('网格版本');
     expect(sheet.flag).toBe(zh.syntheticShort);
     expect(sheetOf(printed({ result: { ...result, synthetic: false } })).flag).toBeNull();
   });
@@ -133,6 +134,15 @@ describe('the sheet of a result', () => {
     expect(gradient?.from).toBe('0');
     expect(gradient?.to).toContain('3.5');
   });
+});
+
+it('the sheet of another edition of the grids says which, what is interpolated, and by which crosswalk', () => {
+  const other_edition = { id: '', name: '2023', units: 12, crosswalk: 'c0ffee', interpolated: 0.4 };
+  const of = { result: { ...result, other_edition } as unknown as AnalysisResult };
+  const chinese = sheetOf(printed(of));
+  expect(chinese.subtitle).toContain('网格版本 2023，12 个单元为插值');
+  expect(chinese.sections.at(-1)?.lines.join()).toContain('c0ffee');
+  expect(sheetOf(printed({ ...of, lang: 'en', t: en })).subtitle).toContain('on edition 2023, 12 units interpolated');
 });
 
 it('parameters within others are named by their paths', () => {

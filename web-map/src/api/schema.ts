@@ -162,6 +162,18 @@ export interface AnalysisNote {
   text: Text;
 }
 
+export interface AnalysisOther {
+  crosswalk?: string;
+  effective_from: string;
+  id: string;
+  interpolated: number;
+  name: string;
+  on_map: string;
+  outside: number;
+  state: string;
+  units: number;
+}
+
 export interface AnalysisPairs {
   days: number[] | null;
   distances_m: number[] | null;
@@ -185,6 +197,7 @@ export interface AnalysisRequest {
   composite: AnalysisComposite;
   correct: boolean;
   draw: string;
+  edition: string;
   from: string;
   indicator: string;
   inference: string;
@@ -218,6 +231,7 @@ export interface AnalysisResult {
   meta: StatMeta[] | null;
   method: string;
   notes: AnalysisNote[] | null;
+  other_edition?: AnalysisOther;
   period: string;
   periods?: string[] | null;
   request: AnalysisRequest;
@@ -269,7 +283,9 @@ export interface AnalysisSurface {
 export interface AnalysisUnit {
   class: string;
   code: string;
+  interpolated?: boolean;
   name: string;
+  outline?: (((number[] | null)[] | null)[] | null)[] | null;
   parts?: AnalysisPart[] | null;
   series?: number[] | null;
   town: string;
@@ -582,6 +598,7 @@ export interface Meta {
   class: string;
   district: MetaDistrict;
   edition?: MetaEdition;
+  editions: MetaEdition[] | null;
   finding_kinds: Category[] | null;
   finding_sources: Category[] | null;
   finding_states: Category[] | null;

@@ -44,6 +44,16 @@ export interface Indicator extends Named {
   kind: 'number' | 'category';
 }
 
+/** A dated version of the grids; the published one is on the map. */
+export interface Edition {
+  id: string;
+  family: string;
+  name: string;
+  state: string;
+  effective_from: string;
+  grids: number;
+}
+
 export interface Meta {
   version: string;
   now: string;
@@ -52,7 +62,8 @@ export interface Meta {
   class: Class;
   bands: number[]; // where bands of counts begin; none where numbers are shown
   district: { code: string; name: string; name_en: string; bbox: Box };
-  edition?: { id: string; family: string; name: string; state: string; effective_from: string; grids: number };
+  edition?: Edition;
+  editions: Edition[]; // the newest first
   period?: { first: string; last: string };
   risk: {
     version: string;

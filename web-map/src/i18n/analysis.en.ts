@@ -10,6 +10,15 @@ export const analysis: Words = {
   indicator: 'What to look at',
   indicators: { casework: 'Casework', findings: 'Findings', confirmed: 'Confirmed cultivation' },
   level: 'Units',
+  edition: 'Edition',
+  editionOnMap: (name) => `${name} (on the map)`,
+  editionFrom: (name, from) => `${name} (from ${from})`,
+  editionHint:
+    'The units are the grids of that edition. Findings count exactly where they lie; casework comes from the grids on the map by area, and what is cut is marked as interpolated (≈).',
+  onEdition: (name) => `on edition ${name}`,
+  onEditionInterpolated: (name, n) => `on edition ${name}, ${n} ${n === 1 ? 'unit' : 'units'} interpolated (≈)`,
+  interpolated:
+    'Interpolated: the unit cuts grids of the map, and its casework was shared out by area, as if it lay evenly in them.',
   period: 'Period',
   from: 'First month',
   to: 'Last month',
@@ -201,6 +210,7 @@ export const analysis: Words = {
     data: 'Data',
     hash: 'Digest of the result (SHA-256)',
     edition: 'Grid edition',
+    crosswalk: 'Digest of the crosswalk',
     version: 'Version of the method',
     seed: 'Random seed',
     used: 'Records used',

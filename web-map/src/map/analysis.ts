@@ -71,7 +71,18 @@ export function looks(
   );
 }
 
-/** The name of a unit in its tile layer. */
+/** The source of the grids of an edition that is not on the map. */
+export const editionSource = (id: string): string => `client-edition-${id}`;
+
+/** The source that holds the units of a result: the tiles of its level, or the outlines that it brings along. */
+export const unitSource = ({ level, other_edition: other }: AnalysisResult): string =>
+  other === undefined ? level : editionSource(other.id);
+
+/** How a layer names its source: only tiles have layers of their own. */
+export const fromSource = (source: string): { source: string; 'source-layer'?: string } =>
+  source.startsWith('client-') ? { source } : { source, 'source-layer': source };
+
+/** The name of a unit in its source. */
 const unitName = (level: string): ExpressionSpecification => ['get', level === 'cells' ? 'id' : 'code'];
 
 /** The units of each class, of the picked ones when there are any. */
@@ -99,6 +110,7 @@ export function fillColor(drawing: Drawing, theme: Theme): string | ExpressionSp
 /** Patterns say what is not known: they are faint, so that what is known stands out. */
 function patternLayers(drawing: Drawing, theme: Theme): LayerSpecification[] {
   const { level, legend } = drawing.result;
+  const source = unitSource(drawing.result);
   const look = looks(legend, drawing.classes, theme);
   const byPattern = new Map<string, string[]>();
   for (const [id, codes] of codesByClass(drawing)) {
@@ -110,8 +122,7 @@ function patternLayers(drawing: Drawing, theme: Theme): LayerSpecification[] {
       ({
         id: `client-analysis-${pattern}`,
         type: 'fill',
-        source: level,
-        'source-layer': level,
+        ...fromSource(source),
         filter: ['in', unitName(level), ['literal', codes]],
         paint: { 'fill-pattern': pattern, 'fill-opacity': 0.5 },
       }) as LayerSpecification,
@@ -166,12 +177,25 @@ const contourFeatures = (surface: AnalysisSurface | undefined) =>
     featureOf({ value }, { type: 'MultiLineString', coordinates: lines }),
   );
 
+/** The grids of an edition that is not on the map: the pointer and the style know them by their codes, as those of the tiles. */
+const editionGrids = ({ units }: AnalysisResult): SourceSpecification =>
+  ({
+    ...(collection(
+      units.map(({ code, name, outline }) =>
+        featureOf({ code, name }, { type: 'MultiPolygon', coordinates: outline ?? [] }),
+      ),
+    ) as object),
+    type: 'geojson',
+    promoteId: 'code',
+  }) as SourceSpecification;
+
 export const surfaceSource = 'client-surface';
 
 /** The sources that an analysis adds. */
 export function analysisSources({ result }: Drawing): Record<string, SourceSpecification> {
   const { circles, surface } = result;
   const sources: Record<string, SourceSpecification> = {};
+  if (result.other_edition !== undefined) sources[unitSource(result)] = editionGrids(result);
   if (circles !== undefined && circles.length > 0) sources['client-circles'] = collection(circleFeatures(circles));
   if (surface === undefined) return sources;
   sources['client-contours'] = collection(contourFeatures(surface));
@@ -251,21 +275,32 @@ const surfaceLayer: LayerSpecification = {
 export const isPattern = (layer: LayerSpecification): boolean =>
   layer.type === 'fill' && layer.paint?.['fill-pattern'] !== undefined;
 
+/** A layer of the units on the map as one of the units of the result: the same look and marks on other outlines. */
+function moved(layer: LayerSpecification, result: AnalysisResult): LayerSpecification {
+  const from = unitSource(result);
+  if (!('source' in layer) || layer.source !== result.level || from === result.level) return layer;
+  const { 'source-layer': _, ...rest } = layer as LayerSpecification & { 'source-layer'?: string };
+  return { ...rest, source: from } as LayerSpecification;
+}
+
 /** The layers of a style with the analysis in place of the coloured areas, below whatever was found and is written. */
 export function analysedLayers(style: StyleSpecification, drawing: Drawing, theme: Theme): LayerSpecification[] {
-  const { level, surface, circles = [] } = drawing.result;
+  const { result } = drawing;
+  const { level, surface, circles = [] } = result;
   const below: LayerSpecification[] = [];
   const above: LayerSpecification[] = [];
   let top = false; // from here on lies what stays above
   for (const layer of style.layers) {
     const source = 'source' in layer ? layer.source : '';
     if (source === level && isPattern(layer)) continue;
+    if (result.other_edition !== undefined && layer.id === 'labels-grid') continue; // the names of the grids on the map
     top ||= source === 'findings' || layer.type === 'symbol';
     if (layer.id !== `${level}-fill` || layer.type !== 'fill') {
-      (top ? above : below).push(layer);
+      (top ? above : below).push(moved(layer, result));
       continue;
     }
-    below.push({ ...layer, paint: { ...layer.paint, 'fill-color': fillColor(drawing, theme) } });
+    const fill = { ...layer, paint: { ...layer.paint, 'fill-color': fillColor(drawing, theme) } };
+    below.push(moved(fill, result));
     below.push(...patternLayers(drawing, theme));
     if (surface !== undefined) below.push(surfaceLayer);
   }

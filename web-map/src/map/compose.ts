@@ -8,14 +8,14 @@ import type {
   StyleSpecification,
 } from '@maplibre/maplibre-gl-style-spec';
 import type { Box, Level, Position, Theme } from '../api/types';
-import { analysedLayers, analysisSources, type Drawing, isPattern } from './analysis';
+import { analysedLayers, analysisSources, type Drawing, fromSource, isPattern } from './analysis';
 
 export interface Overlay {
   level: Level;
   theme: Theme;
   filter: ExpressionSpecification | null; // legend entries picked
   plain: boolean; // nothing is known of any unit: no pattern says so of each
-  outlined: { level: string; code: string } | null;
+  outlined: { level: string; code: string } | null; // level: or the source of the unit
   point: Position | null; // the place asked about
   draft: { shape: 'point' | 'plot'; corners: readonly Position[]; finished: boolean } | null;
   extent: Box | null; // of an import under review
@@ -27,12 +27,13 @@ export function compose(style: StyleSpecification, overlay: Overlay): StyleSpeci
   const colors =
     overlay.theme === 'dark' ? { core: '#ffffff', casing: '#000000' } : { core: '#0b2a33', casing: '#ffffff' };
   const { analysis } = overlay;
+  const sources = { ...style.sources, ...(analysis && analysisSources(analysis)), ...sourcesOf(overlay) };
   return {
     ...style,
-    sources: { ...style.sources, ...(analysis && analysisSources(analysis)), ...sourcesOf(overlay) },
+    sources,
     layers: [
       ...(analysis ? analysedLayers(style, analysis, overlay.theme) : ownLayers(style, overlay)),
-      ...outlineLayers(style, overlay.outlined, colors),
+      ...outlineLayers(sources, overlay.outlined, colors),
       ...drawnLayers(colors),
     ],
   };
@@ -55,13 +56,16 @@ interface Colors {
 }
 
 /** The outline of the selected unit, which need not be of the coloured level. */
-function outlineLayers(style: StyleSpecification, outlined: Overlay['outlined'], colors: Colors): LayerSpecification[] {
-  if (outlined === null || !(outlined.level in style.sources)) return [];
+function outlineLayers(
+  sources: StyleSpecification['sources'],
+  outlined: Overlay['outlined'],
+  colors: Colors,
+): LayerSpecification[] {
+  if (outlined === null || !(outlined.level in sources)) return [];
   const line = (id: string, color: string, width: number): LayerSpecification => ({
     id,
     type: 'line',
-    source: outlined.level,
-    'source-layer': outlined.level,
+    ...fromSource(outlined.level),
     filter: ['==', ['get', outlined.level === 'cells' ? 'id' : 'code'], outlined.code],
     layout: { 'line-join': 'round' },
     paint: { 'line-color': color, 'line-width': width },

@@ -12,9 +12,9 @@ import {
 import 'maplibre-gl/dist/maplibre-gl.css';
 import type { StyleSpecification } from '@maplibre/maplibre-gl-style-spec';
 import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url';
-import type { Box, Ground, Level, Position, Touched } from '../api/types';
+import type { Box, Ground, Position, Touched } from '../api/types';
 import type { View } from '../state/address';
-import { surfaceSource } from './analysis';
+import { fromSource, surfaceSource } from './analysis';
 import { cjkFonts } from './fonts';
 import { type Densities, HexagonColours } from './hexagons';
 import { drawImage, pixelRatio } from './images';
@@ -65,9 +65,9 @@ export interface Listener {
 export class DistrictMap {
   private readonly map: MapLibre;
   private readonly listener: Listener;
-  private level: Level = 'none';
+  private units = 'none'; // the source of the coloured units
   private askable = new Map<string, string[]>(); // source → its layers that can be pointed at
-  private hover: { source: string; sourceLayer: string; id: string | number } | null = null;
+  private hover: { source: string; sourceLayer?: string; id: string | number } | null = null;
   private waiting: StyleSpecification | null = null; // a style that came before the first was read
   private styled = false;
   private drawnFrom: { source: string; minzoom: number; maxzoom: number }[] = []; // of every layer
@@ -85,7 +85,7 @@ export class DistrictMap {
     private readonly container: HTMLElement,
     start: {
       style: StyleSpecification;
-      level: Level;
+      units: string; // the source of the coloured units
       view: View | null;
       bounds: Box;
       padding: PaddingOptions;
@@ -129,14 +129,14 @@ export class DistrictMap {
       set: (id, density) => this.map.setFeatureState({ ...hexagons, id }, { density }),
       whenIdle: (run) => this.map.once('idle', run),
     });
-    this.remember(start.style, start.level);
+    this.remember(start.style, start.units);
     this.listen();
   }
 
   /** Shows a style; only the differences to the one on the screen are applied. */
-  show(style: StyleSpecification, level: Level): void {
+  show(style: StyleSpecification, units: string): void {
     this.unhover();
-    this.remember(style, level);
+    this.remember(style, units);
     this.busy(true);
     if (!this.styled) {
       this.waiting = style;
@@ -171,8 +171,8 @@ export class DistrictMap {
   /** Marks a unit of the coloured level as if the pointer were on it; null marks none. */
   highlight(code: string | null): void {
     this.clearMark();
-    if (code === null || !this.styled || this.map.getSource(this.level) === undefined) return;
-    this.hover = { source: this.level, sourceLayer: this.level, id: code };
+    if (code === null || !this.styled || this.map.getSource(this.units) === undefined) return;
+    this.hover = markOf(this.units, code);
     this.map.setFeatureState(this.hover, { hover: true });
   }
 
@@ -275,8 +275,8 @@ export class DistrictMap {
     this.listener.looked({ box, z });
   }
 
-  private remember(style: StyleSpecification, level: Level): void {
-    this.level = level;
+  private remember(style: StyleSpecification, units: string): void {
+    this.units = units;
     this.askable = new Map();
     this.drawnFrom = [];
     for (const layer of style.layers) {
@@ -291,7 +291,7 @@ export class DistrictMap {
     const { map, listener } = this;
     map.once('style.load', () => {
       this.styled = true;
-      if (this.waiting !== null) this.show(this.waiting, this.level);
+      if (this.waiting !== null) this.show(this.waiting, this.units);
       this.waiting = null;
       if (this.uncoloured !== null) this.colours.show(this.uncoloured);
       this.uncoloured = null;
@@ -343,8 +343,8 @@ export class DistrictMap {
 
   /** The code of the unit of the coloured level at a pixel. */
   private unitUnder(where: PointLike): string | null {
-    const [found] = this.under(where, [this.level]);
-    const code: unknown = found?.properties[this.level === 'cells' ? 'id' : 'code'];
+    const [found] = this.under(where, [this.units]);
+    const code: unknown = found?.properties[this.units === 'cells' ? 'id' : 'code'];
     return typeof code === 'string' ? code : null;
   }
 
@@ -358,7 +358,7 @@ export class DistrictMap {
     const point = this.pendingMove?.point;
     this.pendingMove = null;
     if (point === undefined || this.map.isMoving()) return;
-    const all = this.under(point, ['findings', this.level, hexagons.source]);
+    const all = this.under(point, ['findings', this.units, hexagons.source]);
     const found = all.find(({ source }) => source !== hexagons.source);
     const ids = all.flatMap(({ source, id }) => (source === hexagons.source ? [Number(id)] : []));
     if (found === undefined && ids.length === 0) return this.unhover();
@@ -376,8 +376,8 @@ export class DistrictMap {
 
   private mark(found: GeoJSONFeature & { source: string }): void {
     this.clearMark();
-    if (found.source !== this.level || found.id === undefined) return;
-    this.hover = { source: found.source, sourceLayer: found.source, id: found.id };
+    if (found.source !== this.units || found.id === undefined) return;
+    this.hover = markOf(found.source, found.id);
     this.map.setFeatureState(this.hover, { hover: true });
   }
 
@@ -396,6 +396,12 @@ export class DistrictMap {
   private busy(on: boolean): void {
     this.container.setAttribute('aria-busy', String(on));
   }
+}
+
+/** A unit by its source, as states of features are set. */
+function markOf(from: string, id: string | number) {
+  const { source, 'source-layer': sourceLayer } = fromSource(from);
+  return { source, id, ...(sourceLayer !== undefined && { sourceLayer }) };
 }
 
 /** A request that got no answer has no status; one that did has. */

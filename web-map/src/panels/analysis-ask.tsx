@@ -8,11 +8,13 @@ import {
   type Draft,
   type DraftFault,
   draftOf,
+  editionsFor,
   type Field,
   faultsOf,
   fieldsOf,
   presetOf,
   requestOf,
+  withEdition,
   withMethod,
 } from '../state/analysis-draft';
 import { lang, meta, t } from '../state/app';
@@ -152,7 +154,31 @@ function What({ known, method, draft: typed }: Part) {
           />
         </div>
       )}
+      <Editions method={method} draft={typed} />
     </>
+  );
+}
+
+/** Whose grids are the units, where there is more than one edition. */
+function Editions({ method, draft: typed }: { method: AnalysisMethod; draft: Draft }) {
+  const words = t.value.analysis;
+  const offered = editionsFor(meta.value?.editions ?? [], method, typed);
+  if (offered.length === 0) return null;
+  return (
+    <div>
+      <Select
+        label={words.edition}
+        value={offered.some(({ id }) => id === typed.edition) ? typed.edition : ''}
+        choices={offered.map(({ id, name, effective_from: from }) => ({
+          value: id,
+          label: id === '' ? words.editionOnMap(name) : words.editionFrom(name, from),
+        }))}
+        onChange={(edition) => {
+          draft.value = withEdition(typed, edition);
+        }}
+      />
+      {typed.edition !== '' && <small>{words.editionHint}</small>}
+    </div>
   );
 }
 

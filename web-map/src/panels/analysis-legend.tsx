@@ -7,6 +7,7 @@ import { entryTitle } from '../state/analysis-table';
 import { address, change, lang, t, theme } from '../state/app';
 import * as format from '../state/format';
 import { toggle } from '../state/pick';
+import { editionOf } from '../state/print';
 import { latest } from '../state/resource';
 import { Swatch } from './swatch';
 
@@ -18,8 +19,10 @@ export function AnalysisLegend({ result }: { result: AnalysisResult }) {
   const look = looks(legend, latest(catalogue.loaded.value)?.classes ?? [], theme.value);
   const entries = surface === undefined ? legend.filter(({ id, n }) => n > 0 || picks.includes(id)) : [];
   if (entries.length === 0 && surface === undefined) return null;
+  const edition = editionOf(result, words);
   return (
     <div>
+      {edition && <p class="on-edition">{edition}</p>}
       <div role="group" aria-label={words.entries(result.title[lang.value])}>
         <ul class="entries">
           {entries.map((entry) => {

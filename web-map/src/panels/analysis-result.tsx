@@ -105,6 +105,7 @@ function MethodNotes({ result }: { result: AnalysisResult }) {
       <dl class="places">
         <Line label={words.meta.run}>{is?.id}</Line>
         <Line label={words.meta.edition}>{result.edition}</Line>
+        <Line label={words.meta.crosswalk}>{result.other_edition?.crosswalk}</Line>
         <Line label={words.meta.data}>{result.data}</Line>
         <Line label={words.meta.hash}>{is?.hash}</Line>
       </dl>

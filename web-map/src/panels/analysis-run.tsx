@@ -1,7 +1,7 @@
 // How far an analysis is, and the analyses of before.
 import type { AnalysisRun } from '../api/types';
 import { ask, cancel, edit, following, outcome, result, run, runs, showRun, underWay } from '../state/analysis';
-import { address, lang, t } from '../state/app';
+import { address, lang, meta, t } from '../state/app';
 import * as format from '../state/format';
 import { useSending } from '../state/sending';
 import { levelTitle } from './analysis-ask';
@@ -34,9 +34,15 @@ export function RunState() {
 
 /** What a run asked, in one line. */
 function summary({ request }: AnalysisRun): string {
-  const { indicator, level, from, to } = request;
+  const { indicator, level, edition, from, to } = request;
   const words = t.value.analysis;
-  return [indicatorTitle(indicator), levelTitle(level), from && to ? format.period(from, to, lang.value) : words.period]
+  const known = meta.value?.editions.find(({ id, state }) => id === edition && state !== 'published');
+  return [
+    indicatorTitle(indicator),
+    levelTitle(level),
+    known && words.onEdition(known.name),
+    from && to ? format.period(from, to, lang.value) : words.period,
+  ]
     .filter(Boolean)
     .join(' · ');
 }

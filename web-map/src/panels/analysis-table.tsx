@@ -4,7 +4,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import type { AnalysisColumn, AnalysisResult, AnalysisUnit } from '../api/types';
 import { looks } from '../map/analysis';
 import { catalogue, chosen, goTo, order, pointed, rows } from '../state/analysis';
-import { bare, rowsWanted, sparkLine, usualOrder } from '../state/analysis-table';
+import { approximate, bare, rowsWanted, sparkLine, usualOrder } from '../state/analysis-table';
 import { lang, t, theme } from '../state/app';
 import * as format from '../state/format';
 import { latest } from '../state/resource';
@@ -147,12 +147,20 @@ function Row({ result, at, selected }: { result: AnalysisResult; at: number; sel
       )}
       {result.columns.map((column, i) => (
         <td key={column.id} class="number">
+          {approximate(unit, column, unit.values[i]) && <Approximate />}
           {bare(unit.values[i], column, lang.value)}
         </td>
       ))}
     </tr>
   );
 }
+
+/** Marks a figure that is interpolated. */
+export const Approximate = () => (
+  <abbr class="approximate" title={t.value.analysis.interpolated}>
+    ≈
+  </abbr>
+);
 
 /** The class of a unit, with its look on the map. */
 export function ClassMark({ result, unit }: { result: AnalysisResult; unit: AnalysisUnit }) {

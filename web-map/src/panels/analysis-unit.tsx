@@ -2,10 +2,10 @@
 import { useEffect, useRef } from 'preact/hooks';
 import type { AnalysisResult, AnalysisUnit } from '../api/types';
 import { chosen, goTo, pointed } from '../state/analysis';
-import { figure, neighboursOf } from '../state/analysis-table';
+import { approximate, figure, neighboursOf } from '../state/analysis-table';
 import { change, lang, t } from '../state/app';
 import * as format from '../state/format';
-import { ClassMark, Spark, unitTitle } from './analysis-table';
+import { Approximate, ClassMark, Spark, unitTitle } from './analysis-table';
 
 export function WhyUnit({ result }: { result: AnalysisResult }) {
   const words = t.value.analysis;
@@ -40,14 +40,18 @@ function Known({ result, unit, at }: { result: AnalysisResult; unit: AnalysisUni
           <span class="label">{words.noFigure}</span> {words.reasons[unit.why] ?? unit.why}
         </p>
       )}
+      {unit.interpolated && <p class="hint">{words.interpolated}</p>}
       <dl class="why-figures">
-        {result.columns.map(({ id, title, hint, unit: of, decimals }, i) => (
-          <div key={id}>
+        {result.columns.map((column, i) => (
+          <div key={column.id}>
             <dt>
-              {title[lang.value]}
-              {hint[lang.value] && <small>{hint[lang.value]}</small>}
+              {column.title[lang.value]}
+              {column.hint[lang.value] && <small>{column.hint[lang.value]}</small>}
             </dt>
-            <dd>{figure(unit.values[i], of, decimals, lang.value)}</dd>
+            <dd>
+              {approximate(unit, column, unit.values[i]) && <Approximate />}
+              {figure(unit.values[i], column.unit, column.decimals, lang.value)}
+            </dd>
           </div>
         ))}
       </dl>

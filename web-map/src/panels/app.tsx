@@ -206,7 +206,8 @@ function Tabs() {
 function OpenPanel() {
   const { panel, selection } = address.value;
   const view = panel ? panelView(panel) : null;
-  const body = view ?? (selection ? h(selectionViews[selection.type], {}) : null);
+  const of = selection === null || selection.type === 'unit' ? null : selectionViews[selection.type]; // a unit is told of in the analysis
+  const body = view ?? (of && h(of, {}));
   return body && <Boundary key={panel ?? selection?.type}>{body}</Boundary>;
 }
 

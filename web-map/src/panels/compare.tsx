@@ -12,7 +12,7 @@ import { map, padding } from '../state/commands';
 import { compareWith, divided, other, otherDrawn, otherOutcome } from '../state/compare';
 import { clamped, type Free, limits, moved } from '../state/compare-divider';
 import * as format from '../state/format';
-import { periodOf } from '../state/print';
+import { editionOf, periodOf } from '../state/print';
 import { latest } from '../state/resource';
 import { Failure, IconButton } from './controls';
 import { Swatch } from './swatch';
@@ -110,7 +110,11 @@ function Divider({ first, second }: { first: AnalysisResult; second: AnalysisRes
     else if (!event.currentTarget.hasPointerCapture(event.pointerId)) return;
     divided.value = clamped((event.clientX - box.left) / box.width, free());
   };
-  const title = (r: AnalysisResult) => [r.title[lang.value], periodOf(r, lang.value)] as const;
+  const title = (r: AnalysisResult) =>
+    [
+      r.title[lang.value],
+      [periodOf(r, lang.value), editionOf(r, t.value.analysis)].filter(Boolean).join(' · '),
+    ] as const;
   return (
     <div class="compare-line" style={{ left: `${(at * 100).toFixed(3)}%` }}>
       <p class="compare-label left card">{words.left(...title(first))}</p>

@@ -4,7 +4,7 @@ import type { ValueState } from '../api/types';
 import type { Hover } from '../map/district-map';
 import { cellKm2 } from '../map/h3';
 import { mapped, unitAt } from '../state/analysis';
-import { entryTitle, figure } from '../state/analysis-table';
+import { approximate, entryTitle, figure } from '../state/analysis-table';
 import { groundOnly, indicator, lang, legend, meta, t } from '../state/app';
 import * as format from '../state/format';
 import { heatOf } from '../state/heat';
@@ -119,7 +119,8 @@ function AnalysedLine({ code }: { code: string }) {
       {entry && entryTitle(entry, column, lang.value)}{' '}
       {column && (
         <b>
-          {column.title[lang.value]} {figure(unit.values[0], column.unit, column.decimals, lang.value)}
+          {column.title[lang.value]} {approximate(unit, column, unit.values[0]) && '≈ '}
+          {figure(unit.values[0], column.unit, column.decimals, lang.value)}
         </b>
       )}
     </span>

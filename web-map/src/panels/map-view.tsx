@@ -6,7 +6,7 @@ import { surfaceImage } from '../map/analysis-surface';
 import { compose, type Overlay } from '../map/compose';
 import type { DistrictMap, Listener, Spot } from '../map/district-map';
 import { isPage, type View } from '../state/address';
-import { catalogue, choose, mapped, pointed, tab, unitAt } from '../state/analysis';
+import { catalogue, choose, mapped, pointed, tab, unitAt, units } from '../state/analysis';
 import {
   address,
   change,
@@ -95,7 +95,7 @@ const listener: Listener = {
   hovered(hover) {
     hovered.value = marking.value || (hover !== null && onOtherSide(hover.x)) ? null : hover;
     if (mapped.peek() === null) return;
-    const code = hover === null || hover.layer !== shownLevel.peek() ? null : unitCode(hover.properties);
+    const code = hover === null || hover.layer !== units.peek() ? null : unitCode(hover.properties);
     pointed.value = code === null ? null : { code, from: 'map' };
   },
   failed(why) {
@@ -128,11 +128,10 @@ async function mount(container: HTMLElement, live: { gone: boolean; stop: (() =>
     const [served, style] = [meta.peek(), drawn.peek()];
     if (served === null || style === null) return null;
     const { view } = address.peek();
-    const level = shownLevel.peek();
     const colors = new Map(served.finding_states.map((s) => [s.id, s.color ?? '#8a9299']));
     const start = {
       style,
-      level,
+      units: units.peek(),
       view,
       bounds: served.district.bbox,
       padding: untracked(padding),
@@ -160,7 +159,7 @@ async function mount(container: HTMLElement, live: { gone: boolean; stop: (() =>
       const style = drawn.value;
       if (style === null) return;
       if (shown === null) shown = untracked(create);
-      else shown.show(style, shownLevel.peek());
+      else shown.show(style, units.peek());
     }),
     effect(() => {
       if (map.value !== null && shown !== null) followView(shown, address.value.view);

@@ -3,6 +3,7 @@ import { useEffect } from 'preact/hooks';
 import { trouble } from '../api/events';
 import { reachable, refused } from '../api/http';
 import * as api from '../api/wangge';
+import { mapped } from '../state/analysis';
 import { lang, loadMeta, meta, spoken, t, toast } from '../state/app';
 import * as format from '../state/format';
 import { renewAll } from '../state/live';
@@ -120,7 +121,8 @@ export function Spoken() {
 export function Attribution() {
   const served = meta.value;
   if (served === null) return null;
-  const edition = served.edition ? `${t.value.edition} ${served.edition.name}` : '';
+  const name = mapped.value?.other_edition?.name ?? served.edition?.name;
+  const edition = name === undefined ? '' : `${t.value.edition} ${name}`;
   return (
     <p class="attribution" lang={lang.value === 'zh' ? 'zh-CN' : 'en'}>
       {edition && <span>{edition}</span>}

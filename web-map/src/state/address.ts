@@ -11,6 +11,7 @@ export interface View {
 export type Selection =
   | { type: 'point'; lon: number; lat: number }
   | { type: 'area'; level: Exclude<Level, 'none'>; code: string }
+  | { type: 'unit'; edition: string; code: string } // a grid of an edition that is not on the map
   | { type: 'finding'; id: string };
 
 export const panels = [
@@ -95,6 +96,9 @@ function parseView(text: string | null): View | null {
   return legal ? { zoom, lat, lon } : null;
 }
 
+const uuid = (text: string | null): string | null =>
+  /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text ?? '') ? text : null;
+
 function parseSelection(text: string | null): Selection | null {
   const [type, rest] = [text?.split(':')[0] ?? '', text?.split(':').slice(1).join(':') ?? ''];
   if (type === 'point') {
@@ -103,14 +107,15 @@ function parseSelection(text: string | null): Selection | null {
       ? { type, lon: lon as number, lat: lat as number }
       : null;
   }
+  if (type === 'unit') {
+    const [edition, code] = [uuid(rest.slice(0, 36)), rest.slice(37)];
+    return edition !== null && rest[36] === ':' && /^[^\s/?#&]{1,64}$/.test(code) ? { type, edition, code } : null;
+  }
   if (!/^[^\s/?#&]{1,64}$/.test(rest)) return null;
   if (type === 'finding') return { type, id: rest };
   const level = levels.find((l) => l === type);
   return level && level !== 'none' ? { type: 'area', level, code: rest } : null;
 }
-
-const uuid = (text: string | null): string | null =>
-  /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text ?? '') ? text : null;
 
 const month = (text: string | null): string | null => (/^\d{4}-(0[1-9]|1[0-2])$/.test(text ?? '') ? text : null);
 
@@ -158,6 +163,7 @@ export function parseAddress(hash: string): Address {
 function formatSelection(s: Selection | null): string {
   if (s === null) return '';
   if (s.type === 'point') return `point:${s.lon.toFixed(6)},${s.lat.toFixed(6)}`;
+  if (s.type === 'unit') return `unit:${s.edition}:${s.code}`;
   return s.type === 'finding' ? `finding:${s.id}` : `${s.level}:${s.code}`;
 }
 

@@ -1,6 +1,6 @@
 // The form of an analysis: what is typed in it, and the request that it makes.
 import type { Asked } from '../api/analysis';
-import type { AnalysisCatalogue, AnalysisMethod, AnalysisRequest } from '../api/types';
+import type { AnalysisCatalogue, AnalysisMethod, AnalysisRequest, Edition } from '../api/types';
 import type { Words } from '../i18n/analysis.zh';
 
 /** What the form holds. Options are texts as typed, by the key of their field. */
@@ -8,6 +8,7 @@ export interface Draft {
   method: string;
   indicator: string;
   level: string;
+  edition: string; // id of an edition of the grids, '' for the one on the map
   kinds: readonly string[];
   from: string;
   to: string;
@@ -115,9 +116,31 @@ export const fields: readonly Field[] = [
 export const fieldsOf = (method: AnalysisMethod, draft: Draft): Field[] =>
   fields.filter((f) => method.options.includes(f.option) && (f.when === undefined || f.when(draft)));
 
-/** The choices of a field: a ring is of cells alone. */
+/** The choices of a field: a ring is of cells alone, and whole groups of casework are placed on the map alone. */
 export const choicesOf = (field: Field, draft: Draft): readonly string[] =>
-  (field.choices ?? []).filter((choice) => choice !== 'ring' || draft.level === 'cells');
+  (field.choices ?? []).filter(
+    (choice) => (choice !== 'ring' || draft.level === 'cells') && (choice !== 'located' || draft.edition === ''),
+  );
+
+/** Whether the units may be the grids of another edition than that on the map. */
+export const takesEdition = (method: AnalysisMethod, { level }: Pick<Draft, 'level'>): boolean =>
+  level === 'grids' && method.options.includes('edition');
+
+/** The editions to choose from, the one on the map first, as ''; none where there is no choice. */
+export const editionsFor = (editions: readonly Edition[], method: AnalysisMethod, draft: Draft): readonly Edition[] => {
+  const usable = editions.filter((e) => e.grids > 0).sort((a, b) => Number(onMap(b)) - Number(onMap(a)));
+  return usable.length > 1 && takesEdition(method, draft) ? usable.map((e) => (onMap(e) ? { ...e, id: '' } : e)) : [];
+};
+
+const onMap = ({ state }: Edition): boolean => state === 'published';
+
+/** The same question on another edition: whole groups of casework cannot be asked for there. */
+export const withEdition = (draft: Draft, edition: string): Draft => ({
+  ...draft,
+  edition,
+  options:
+    edition !== '' && draft.options.casework === 'located' ? { ...draft.options, casework: 'auto' } : draft.options,
+});
 
 /** A number without the noise of binary fractions. */
 const written = (n: number): string => String(Number(n.toPrecision(12)));
@@ -142,11 +165,11 @@ function textOf({ key, kind, scale = 1 }: Field, value: unknown): string {
 
 /** The form of a request. */
 export function draftOf(request: AnalysisRequest): Draft {
-  const { method, indicator, level, kinds, from, to } = request;
+  const { method, indicator, level, edition, kinds, from, to } = request;
   const options = Object.fromEntries(fields.map((f) => [f.key, textOf(f, memberOf(request, f.key))]));
   if (options['weights.k'] === '') options['weights.k'] = '4';
   if (options['weights.band_m'] === '') options['weights.band_m'] = '2000';
-  return { method, indicator, level, kinds, from, to, options };
+  return { method, indicator, level, edition, kinds, from, to, options };
 }
 
 const oneOf = (list: readonly string[], wanted: string): string =>
@@ -222,6 +245,7 @@ export function requestOf(draft: Draft, method: AnalysisMethod): Asked {
   const { indicator, level, from, to } = draft;
   const kinds = indicator === 'casework' ? [...draft.kinds] : [];
   const request: Record<string, unknown> = { method: method.id, indicator, level, kinds, from, to };
+  if (draft.edition !== '' && takesEdition(method, draft)) request.edition = draft.edition;
   for (const field of fieldsOf(method, draft)) {
     if (field.option === 'weights') continue;
     const [outer = '', inner] = field.key.split('.');

@@ -1,5 +1,13 @@
 // The table of an analysis: its rows in order, its figures in words, and what a forecast is worth.
-import type { AnalysisColumn, AnalysisCurve, AnalysisEntry, AnalysisResult, AnalysisUnit, Lang } from '../api/types';
+import type {
+  AnalysisColumn,
+  AnalysisCurve,
+  AnalysisEntry,
+  AnalysisResult,
+  AnalysisUnit,
+  Box,
+  Lang,
+} from '../api/types';
 import type { Order } from './analysis';
 import { locale } from './format';
 
@@ -20,6 +28,21 @@ export function figure(n: number | null | undefined, unit: string, decimals: num
 /** The same without its unit, which the head of the column has. */
 export const bare = (n: number | null | undefined, { unit, decimals }: AnalysisColumn, lang: Lang): string =>
   figure(n, unit === '%' ? '%' : '', decimals, lang);
+
+/** Whether a figure of a unit is interpolated: areas, lengths and ranks are what they are. */
+export const approximate = (
+  unit: AnalysisUnit,
+  { id, unit: of }: AnalysisColumn,
+  n: number | null | undefined,
+): boolean => unit.interpolated === true && typeof n === 'number' && id !== 'rank' && !['km²', 'm'].includes(of);
+
+/** The box of a unit that brings its outline along; null for the others. */
+export function boxOf(unit: AnalysisUnit | undefined): Box | null {
+  const corners = (unit?.outline ?? []).flat(2) as [number, number][];
+  if (corners.length === 0) return null;
+  const [x, y] = [corners.map(([lon]) => lon), corners.map(([, lat]) => lat)];
+  return [Math.min(...x), Math.min(...y), Math.max(...x), Math.max(...y)];
+}
 
 /** A class of the legend in words: a class of numbers by its range. */
 export function entryTitle(entry: AnalysisEntry, of: AnalysisColumn | undefined, lang: Lang): string {

@@ -3,9 +3,11 @@
 import { computed, effect, signal, untracked } from '@preact/signals';
 import * as api from '../api/analysis';
 import type { AnalysisRequest, AnalysisResult, AnalysisRun } from '../api/types';
+import { unitSource } from '../map/analysis';
+import type { Selection } from './address';
 import { type Draft, draftOf } from './analysis-draft';
-import { shownRows } from './analysis-table';
-import { address, analysedLevel, area, change, meta, revision } from './app';
+import { boxOf, shownRows } from './analysis-table';
+import { address, analysedLevel, area, change, meta, revision, shownLevel } from './app';
 import { map, padding } from './commands';
 import { latest, resource } from './resource';
 import { mayAnalyse } from './session';
@@ -110,14 +112,23 @@ effect(() => {
   analysedLevel.value = mapped.value?.level ?? null;
 });
 
+/** The source of the units that are coloured on the map. */
+export const units = computed(() => (mapped.value === null ? shownLevel.value : unitSource(mapped.value)));
+
+/** A unit of a result as it is selected. */
+const unitOf = ({ level, other_edition: other }: AnalysisResult, code: string): Selection =>
+  other === undefined ? { type: 'area', level, code } : { type: 'unit', edition: other.id, code };
+
 /** The place of a unit in the result, by its code. */
 export const unitAt = computed(() => new Map(result.value?.units.map((u, i) => [u.code, i])));
 
 /** The unit of the result that is selected, by its place; null for none. */
 export const chosen = computed(() => {
   const { selection } = address.value;
-  if (selection?.type !== 'area' || selection.level !== result.value?.level) return null;
-  return unitAt.value.get(selection.code) ?? null;
+  if (result.value === null || (selection?.type !== 'area' && selection?.type !== 'unit')) return null;
+  const { level, other_edition: other } = result.value;
+  const its = selection.type === 'unit' ? selection.edition === other?.id : selection.level === level && !other;
+  return its ? (unitAt.value.get(selection.code) ?? null) : null;
 });
 
 /** The unit that the pointer or the focus is on, by its code: in the table, or on the map. */
@@ -158,16 +169,18 @@ export async function cancel(id: string): Promise<void> {
 
 /** Selects a unit of the result. */
 export function choose(code: string): void {
-  const level = result.peek()?.level;
-  if (level !== undefined) change({ selection: { type: 'area', level, code } });
+  const shown = result.peek();
+  if (shown !== null) change({ selection: unitOf(shown, code) });
 }
 
 const goingTo = signal<string | null>(null);
 
 /** Selects a unit of the result and brings it into view. */
 export function goTo(code: string): void {
-  goingTo.value = code;
+  const box = boxOf(result.peek()?.units[unitAt.peek().get(code) ?? -1]);
+  if (box === null) goingTo.value = code; // its box is the server's to say
   choose(code);
+  if (box !== null) map.peek()?.fit(box, untracked(padding), 12);
 }
 
 effect(() => {

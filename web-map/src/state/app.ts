@@ -5,6 +5,7 @@ import type { ImportReport, Lang, Level, Meta, Theme } from '../api/types';
 import * as api from '../api/wangge';
 import { en } from '../i18n/en';
 import { type Dictionary, zh } from '../i18n/zh';
+import { editionSource } from '../map/analysis';
 import { type Address, formatAddress, isStep, parseAddress } from './address';
 import { latest, resource } from './resource';
 import { me, reader } from './session';
@@ -181,11 +182,12 @@ export const finding = resource(
   (key, abort) => api.finding(path(key), abort),
 );
 
-/** The unit whose outline is drawn on the map. */
+/** The unit whose outline is drawn on the map, by its level or its source. */
 export const outlined = computed<{ level: string; code: string } | null>(() => {
   const { selection } = address.value;
   const level = shownLevel.value;
   if (selection?.type === 'area') return { level: selection.level, code: selection.code };
+  if (selection?.type === 'unit') return { level: editionSource(selection.edition), code: selection.code };
   const found = selection?.type === 'point' ? latest(here.loaded.value) : undefined;
   if (found === undefined) return null;
   const codes: Record<string, string | undefined> = {

@@ -31,7 +31,15 @@ export function periodOf({ period }: { period: string }, lang: Lang): string {
 /** Title, period, units and what was counted, in one line. */
 export function subtitleOf({ result, lang, t }: Printed): string {
   const indicator = t.analysis.indicators[result.request.indicator] ?? result.request.indicator;
-  return [periodOf(result, lang), t.levels[result.level], indicator].filter(Boolean).join(' · ');
+  return [periodOf(result, lang), t.levels[result.level], editionOf(result, t.analysis), indicator]
+    .filter(Boolean)
+    .join(' · ');
+}
+
+/** Of which edition the grids of a result are, and how many figures are interpolated; nothing for the grids on the map. */
+export function editionOf({ other_edition: other }: AnalysisResult, words: Dictionary['analysis']): string {
+  if (other === undefined) return '';
+  return other.units > 0 ? words.onEditionInterpolated(other.name, other.units) : words.onEdition(other.name);
 }
 
 function keysOf({ result, classes, picks, findings, theme, lang }: Printed): Key[] {
@@ -88,6 +96,7 @@ function methodLines({ result, t }: Printed): string[] {
       ].join('; '),
     ]),
     `${words.edition} ${result.edition}`,
+    ...(result.other_edition?.crosswalk ? [`${words.crosswalk} ${result.other_edition.crosswalk}`] : []),
     `${words.data} ${result.data}`,
   ];
 }
