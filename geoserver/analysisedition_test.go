@@ -15,7 +15,6 @@ import (
 
 	"wangge/geoserver/analysis"
 	"wangge/geoserver/demo"
-	"wangge/geoserver/localpg/pgtest"
 	"wangge/grids"
 )
 
@@ -121,7 +120,7 @@ func sumOf(m map[string]float64) (sum float64) {
 
 // TestAnalysesByEdition: the grids of the demo, after another edition was published.
 func TestAnalysesByEdition(t *testing.T) {
-	s := newServer(t, pgtest.Database(t))
+	s := newServer(t)
 	two := s.regrid(t)
 	for _, part := range []struct {
 		name string
