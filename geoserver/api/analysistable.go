@@ -266,8 +266,7 @@ func setRow(f *excelize.File, name string, at int, row []any) error {
 		switch v := v.(type) {
 		case nil:
 		case float64:
-			_, decimals, _ := strings.Cut(strconv.FormatFloat(v, 'f', -1, 64), ".")
-			err = f.SetCellFloat(name, cell, v, len(decimals), 64)
+			err = f.SetCellFloat(name, cell, v, decimalsOf(v), 64)
 		default:
 			err = f.SetCellValue(name, cell, v)
 		}
@@ -276,4 +275,15 @@ func setRow(f *excelize.File, name string, at int, row []any) error {
 		}
 	}
 	return nil
+}
+
+// decimalsOf is with how many decimals a number, rounded to them, is read back as itself. They are those of its shortest text, and one more
+// where that is no rounding: beside a power of two the nearest number with so few decimals may be another's.
+func decimalsOf(v float64) int {
+	_, after, _ := strings.Cut(strconv.FormatFloat(v, 'f', -1, 64), ".")
+	for n := len(after); ; n++ {
+		if back, _ := strconv.ParseFloat(strconv.FormatFloat(v, 'f', n, 64), 64); back == v {
+			return n
+		}
+	}
 }

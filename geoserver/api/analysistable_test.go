@@ -194,6 +194,16 @@ func TestAnythingComesBackFromTheWorkbook(t *testing.T) {
 	})
 }
 
+// Beside a power of two the shortest text of a number is no rounding of it.
+func TestDecimalsBringANumberBack(t *testing.T) {
+	for v, want := range map[float64]int{5.960464477539063e-08: 24, .1: 1, 3: 0, 1e300: 0, -2.5: 1, 0: 0} {
+		n := decimalsOf(v)
+		if back, err := strconv.ParseFloat(strconv.FormatFloat(v, 'f', n, 64), 64); err != nil || back != v || n != want {
+			t.Errorf("%v with %d decimals, want %d, comes back as %v", v, n, want, back)
+		}
+	}
+}
+
 func TestFlatListsEveryValueByItsPath(t *testing.T) {
 	var v any
 	if err := json.Unmarshal([]byte(`{"b":{"c":1,"a":"x"},"a":[1,"y"],"z":null}`), &v); err != nil {
