@@ -61,6 +61,7 @@ type Unit struct {
 	Why    stat.Reason `json:"why,omitempty" doc:"why there is no figure"`
 	Series []float64   `json:"series,omitempty" doc:"by period"`
 	Parts  []Part      `json:"parts,omitempty" doc:"what the value is made of"`
+	At     []float64   `json:"at,omitempty" doc:"lon, lat of its middle, to 1e-5 degrees, where the result has links"`
 }
 
 // Part is a part of a value.

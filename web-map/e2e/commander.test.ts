@@ -13,6 +13,7 @@ const patience = { timeout: 120_000 };
 const long = 300_000; // of a test: a person would take longer
 const mapOnly = { x: 330, y: 60, width: 520, height: 500 }; // what no panel covers on a desktop
 const district = '#map=10.2/31.62/121.45&show=none&theme=light';
+const whole = '#show=none&theme=light&panel=analysis'; // the district in what the panels leave free
 const years = { from: '2023-01', to: '2025-12' };
 
 /** Leaves a picture of the screen where pictures are wanted. */
@@ -56,6 +57,7 @@ it(
     await page.getByRole('button', { name: new RegExp(name) }).click();
     await page.keyboard.press('Enter'); // the account is filled in, and the focus is on the button
     await idle(page);
+    complaints.length = 0; // the browser's own of not being signed in yet
     await page.keyboard.press('a');
     await method(page, /哪里比偶然更集中/).waitFor({ state: 'attached', ...patience });
 
@@ -97,7 +99,23 @@ it(
     const unit = casework.units.find((u) => u.code === code);
     await why.getByText(unit?.name ?? '', { exact: true }).waitFor();
     expect(await why.locator('.why-figures > div').count()).toBe(casework.columns.length);
+
+    // and who those neighbours are: lines on the map, what they go by, and the hash that names them
+    const card = page.locator('.legend-card');
+    const own = '#7a00c8';
+    expect(countColor(await pixels(page, mapOnly), own)).toBe(0);
+    await card.getByRole('switch', { name: '显示邻接' }).check();
+    await idle(page);
+    expect(countColor(await pixels(page, mapOnly), own)).toBeGreaterThan(50);
+    const weights = casework.meta.find((m) => m.method === 'weights-queen')?.weights ?? '';
+    const told = page.locator('.neighbourhoods');
+    await told.getByText(/^共边或共点（Queen）/).waitFor();
+    await told.getByText(String(casework.links?.length), { exact: true }).waitFor();
+    await told.getByText(weights, { exact: true }).waitFor();
+    await shot(page, 'neighbours');
+    await card.getByRole('switch', { name: '显示邻接' }).uncheck();
     await page.locator('.drawer .ranking h3').hover();
+    await why.scrollIntoViewIfNeeded();
     await expectAccessible(page, 'a hot spot explained');
     await shot(page, 'hot-spots');
     expect(complaints).toEqual([]);
@@ -108,7 +126,7 @@ it(
 it(
   'asks where to go first, and sees what the index is made of',
   async () => {
-    const { page, complaints } = await openMap(`${district}&panel=analysis`);
+    const { page, complaints } = await openMap(whole);
     await method(page, /先去哪里/).check({ force: true, ...patience });
     const result = await start(page);
     expect(result.legend.map(({ id }) => id)).toContain('q5');
@@ -125,12 +143,56 @@ it(
 );
 
 it(
+  'weighs the factors by pairs, is told when that contradicts itself, and sees the weights in the result',
+  async () => {
+    const { page, complaints } = await openMap(whole);
+    await method(page, /先去哪里/).check({ force: true, ...patience });
+    const by = page.getByLabel('各项权重如何得出');
+    await by.selectOption('hand');
+    expect(await page.locator('.hand-weights input').count()).toBe(5);
+    await page.getByRole('button', { name: '开始分析' }).click();
+    await page.getByText('五项都要填数').waitFor();
+    await by.selectOption('ahp');
+    const slide = async (pair: string, key: string, presses: number) => {
+      const slider = page.getByRole('slider', { name: `${pair} 相比` });
+      for (let n = 0; n < presses; n++) await slider.press(key);
+      return slider.getAttribute('aria-valuetext');
+    };
+    expect(await slide('案件密度 与 未办结踏查发现', 'ArrowLeft', 2)).toBe('“案件密度”重要 3 倍');
+    const ratio = page.locator('.ahp-outcome .ratio');
+    await ratio.getByText('比较前后一致').waitFor();
+    expect(await slide('案件密度 与 滚动调查未完成', 'ArrowRight', 8)).toBe('“滚动调查未完成”重要 9 倍');
+    await ratio.getByText(/比较相互矛盾/).waitFor();
+    await expectAccessible(page, 'comparisons that contradict each other');
+    await page.getByRole('button', { name: '全部恢复为同等' }).click();
+    await ratio.getByText('CR = 0.000').waitFor();
+    await slide('案件密度 与 未办结踏查发现', 'ArrowLeft', 2);
+    await slide('案件密度 与 未达标村居占比', 'ArrowLeft', 1);
+    await slide('案件密度 与 滚动调查未完成', 'ArrowLeft', 4);
+    await slide('未办结踏查发现 与 已确认踏查发现', 'ArrowRight', 1);
+    await slide('已确认踏查发现 与 滚动调查未完成', 'ArrowLeft', 2);
+    await slide('未达标村居占比 与 滚动调查未完成', 'ArrowLeft', 1);
+    const said = (await ratio.textContent()) ?? '';
+    await shot(page, 'ahp');
+    const result = await start(page);
+    const cr = result.facts.find(({ id }) => id === 'cr')?.value ?? Number.NaN;
+    expect(said).toContain(`CR = ${cr.toFixed(3)}`); // the page and the server agree
+    await page.getByText('一致性比率 CR').waitFor();
+    await page.getByText(/^案件密度 \d+\.\d %；/).waitFor();
+    await page.getByRole('button', { name: '修改条件再算' }).click();
+    expect(await slide('案件密度 与 未办结踏查发现', 'ArrowLeft', 0)).toBe('“案件密度”重要 3 倍'); // it comes back
+    expect(complaints).toEqual([]);
+  },
+  long,
+);
+
+it(
   'holds this year against the year before, on one map',
   async () => {
     const year = (y: number) =>
       runOf({ method: 'hotspots', casework: 'shared', from: `${y}-01`, to: `${y}-12`, correct: false });
     const [now, before] = [await year(2025), await year(2024)];
-    const { page, complaints } = await openMap(`${district}&panel=analysis&run=${now}&against=${before}`);
+    const { page, complaints } = await openMap(`${whole}&run=${now}&against=${before}`);
     await page.waitForSelector('.compare-map[aria-busy=false]', patience);
     await page.locator('.compare-label.left', { hasText: '2025' }).waitFor();
     await page.locator('.compare-label.right', { hasText: '2024' }).waitFor();
@@ -144,7 +206,7 @@ it(
 it(
   'asks whether such maps predicted before, and reads who did best',
   async () => {
-    const { page, complaints } = await openMap(`${district}&panel=analysis`);
+    const { page, complaints } = await openMap(whole);
     await method(page, /以前预测得准吗/).check({ force: true, ...patience });
     const result = await start(page);
     const curves = result.curves ?? [];
@@ -167,7 +229,7 @@ it(
   'takes the answer along, as a page and as a picture',
   async () => {
     const id = await runOf({ method: 'hotspots', casework: 'shared', ...years });
-    const { page, complaints } = await openMap(`${district}&panel=analysis&run=${id}`);
+    const { page, complaints } = await openMap(`${whole}&run=${id}`);
     await shown(page);
     const pdf = await taken(page, 'PDF（一页 A4）');
     expect(pdf.bytes.subarray(0, 8).toString('latin1')).toBe('%PDF-1.4');

@@ -267,6 +267,7 @@ export interface AnalysisSurface {
 }
 
 export interface AnalysisUnit {
+  at?: number[] | null;
   class: string;
   code: string;
   name: string;

@@ -8,6 +8,7 @@ import { address, change, lang, t, theme } from '../state/app';
 import * as format from '../state/format';
 import { toggle } from '../state/pick';
 import { latest } from '../state/resource';
+import { LinksSwitch } from './analysis-links';
 import { Swatch } from './swatch';
 
 /** The classes with how many units are in each; a click filters the map and the table. */
@@ -47,6 +48,7 @@ export function AnalysisLegend({ result }: { result: AnalysisResult }) {
           </button>
         )}
       </div>
+      <LinksSwitch result={result} />
       {surface !== undefined && (
         <div class="surface-legend">
           <p>{words.surface(surface.unit)}</p>
