@@ -75,6 +75,14 @@ function reading([a, b]: readonly [string, string], times: number): string {
   return words.more(times > 1 ? a : b, format.number(more, lang.value));
 }
 
+/** How many times more, with an arrow to the side that counts more. */
+function sideOf(step: number): string {
+  const words = t.value.analysis.ahp;
+  if (step === 0) return words.equal;
+  const times = words.times(Math.abs(step) + 1);
+  return step > 0 ? `← ${times}` : `${times} →`;
+}
+
 /** One pair: to the left the first counts more, to the right the second. */
 function Comparison(props: { of: readonly [string, string]; step: number; onStep: (step: number) => void }) {
   const { of, step, onStep } = props;
@@ -84,7 +92,7 @@ function Comparison(props: { of: readonly [string, string]; step: number; onStep
     <div class="comparison">
       <label for={id}>
         <span class={step > 0 ? 'more' : ''}>{of[0]}</span>
-        <span class="times">{step === 0 ? words.equal : words.times(Math.abs(step) + 1)}</span>
+        <span class="times">{sideOf(step)}</span>
         <span class={step < 0 ? 'more' : ''}>{of[1]}</span>
       </label>
       {/* biome-ignore lint/a11y/useAriaPropsSupportedByRole: a range is a slider, which has a value in words */}
