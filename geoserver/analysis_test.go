@@ -143,6 +143,12 @@ func checkResult(t *testing.T, c analysis.Catalogue, m analysis.Method, r *analy
 			t.Fatalf("a link of %v", l)
 		}
 	}
+	for _, u := range r.Units {
+		inside := len(u.At) == 2 && u.At[0] > 121 && u.At[0] < 122.1 && u.At[1] > 31.2 && u.At[1] < 32
+		if inside != (len(r.Links) > 0) {
+			t.Fatalf("%d links, and %s is at %v", len(r.Links), u.Code, u.At)
+		}
+	}
 }
 
 func testAnalysisThroughTheQueue(t *testing.T, s *server) {
@@ -323,7 +329,15 @@ func testTheIndexWithOwnWeights(t *testing.T, s *server) {
 	for range 5 {
 		even = append(even, []float64{1, 1, 1, 1, 1})
 	}
-	check("all alike", ask(map[string]any{"judgements": even}), []float64{.2, .2, .2, .2, .2})
+	alike := ask(map[string]any{"judgements": even})
+	check("all alike", alike, []float64{.2, .2, .2, .2, .2})
+	fact := func(id string) analysis.Fact {
+		i := slices.IndexFunc(alike.Facts, func(f analysis.Fact) bool { return f.ID == id })
+		return alike.Facts[max(i, 0)]
+	}
+	if w, cr := fact("weights"), fact("cr"); !strings.HasPrefix(w.Text.EN, "Casework density 20.0 %; Open") || cr.Value == nil || *cr.Value != 0 {
+		t.Errorf("what the weights are: %+v, how they agree: %+v", w, cr)
+	}
 	even[0][1], even[1][0], even[1][2], even[2][1], even[0][2], even[2][0] = 9, 1./9, 9, 1./9, 1./9, 9
 	r := ask(map[string]any{"judgements": even})
 	if !slices.ContainsFunc(r.Notes, func(n analysis.Note) bool { return n.Level == "warning" && strings.Contains(n.Text.EN, "contradict") }) {

@@ -45,7 +45,8 @@ var rooms = map[string][]string{
 	"tiles":                    {"grids", "grids/mesh", "grids/risk", "grids/disclosure", "tiles/lattice", "tiles/simplify"},
 	"tiles/lattice":            {}, // outlines in whole numbers: clipped, checked, mended
 	"tiles/simplify":           {}, // which corners of a partition are drawn from which zoom
-	"styles":                   {"grids", "tiles"},
+	"styles":                   {"grids", "tiles", "styles/vision"},
+	"styles/vision":            {}, // how far colours are apart for the eyes that look at a map
 	"importers":                {"grids", "importers/crs", "importers/sandbox"},
 	"importers/crs":            {"grids"},
 	"importers/sandbox":        {"grids", "importers/sandbox/wire"}, // the parent's side of the child

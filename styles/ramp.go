@@ -3,7 +3,8 @@ package styles
 import (
 	"fmt"
 	"math"
-	"strconv"
+
+	"wangge/styles/vision"
 )
 
 // Two ramps of six classes, chosen so that neighbouring classes stay apart for every eye: the least CIEDE2000
@@ -46,20 +47,6 @@ func mix(a, b string, f float64) string {
 	return fromOklab(p)
 }
 
-// linear is the linear-light sRGB of "#rrggbb", each 0…1 (IEC 61966-2-1).
-func linear(hex string) (rgb [3]float64) {
-	for i := range rgb {
-		v, _ := strconv.ParseUint(hex[1+2*i:3+2*i], 16, 8) // the colours are constants of this package
-		c := float64(v) / 255
-		if c <= 0.04045 {
-			rgb[i] = c / 12.92
-		} else {
-			rgb[i] = math.Pow((c+0.055)/1.055, 2.4)
-		}
-	}
-	return rgb
-}
-
 // encode is the sRGB value 0…255 of a linear-light component, clipped to the gamut.
 func encode(c float64) int {
 	c = min(max(c, 0), 1)
@@ -73,7 +60,7 @@ func encode(c float64) int {
 
 // toOklab is a colour in Oklab, by the matrices of Ottosson, "A perceptual color space for image processing" (2020).
 func toOklab(hex string) [3]float64 {
-	c := linear(hex)
+	c := vision.Linear(hex)
 	l := math.Cbrt(0.4122214708*c[0] + 0.5363325363*c[1] + 0.0514459929*c[2])
 	m := math.Cbrt(0.2119034982*c[0] + 0.6806995451*c[1] + 0.1073969566*c[2])
 	s := math.Cbrt(0.0883024619*c[0] + 0.2817188376*c[1] + 0.6299787005*c[2])

@@ -9,20 +9,21 @@ import (
 )
 
 // classes lists the classes of all maps. Hot is red and cold blue, from strong to weak as they are from sure to less sure: any two colours of one map
-// differ for protanope, deuteranope and tritanope eyes too. What is not significant is hatched, and what is not known is dotted: neither is a colour.
+// differ by 13 and more (CIEDE2000), for protanope, deuteranope and tritanope eyes too; of the sixteen coloured categories of emerging hot spots, those that
+// are both plain or both hatched by 9. What is not significant is hatched, and what is not known is dotted: neither is a colour.
 func classes() []Class {
 	list := []Class{
-		{"hot99", grids.Text{ZH: "热点 99 %", EN: "hot spot, 99 %"}, "#b10026", "#ff5a4d", ""},
-		{"hot95", grids.Text{ZH: "热点 95 %", EN: "hot spot, 95 %"}, "#e8602c", "#f58a3c", ""},
-		{"hot90", grids.Text{ZH: "热点 90 %", EN: "hot spot, 90 %"}, "#fcbf6a", "#f4c984", ""},
-		{"cold90", grids.Text{ZH: "冷点 90 %", EN: "cold spot, 90 %"}, "#a6cbe8", "#9fc4e3", ""},
-		{"cold95", grids.Text{ZH: "冷点 95 %", EN: "cold spot, 95 %"}, "#4a90c8", "#5b9bd0", ""},
-		{"cold99", grids.Text{ZH: "冷点 99 %", EN: "cold spot, 99 %"}, "#0b4f8a", "#2f72b5", ""},
-		{"hh", grids.Text{ZH: "高-高（聚集）", EN: "high-high (cluster)"}, "#b10026", "#ff5a4d", ""},
-		{"ll", grids.Text{ZH: "低-低（聚集）", EN: "low-low (cluster)"}, "#0b4f8a", "#2f72b5", ""},
+		{"hot99", grids.Text{ZH: "热点 99 %", EN: "hot spot, 99 %"}, "#b10026", "#df4a42", ""},
+		{"hot95", grids.Text{ZH: "热点 95 %", EN: "hot spot, 95 %"}, "#e8602c", "#f78b3b", ""},
+		{"hot90", grids.Text{ZH: "热点 90 %", EN: "hot spot, 90 %"}, "#fcbf6a", "#fbd396", ""},
+		{"cold90", grids.Text{ZH: "冷点 90 %", EN: "cold spot, 90 %"}, "#a6cbe8", "#a3c8e6", ""},
+		{"cold95", grids.Text{ZH: "冷点 95 %", EN: "cold spot, 95 %"}, "#4a90c8", "#599bd2", ""},
+		{"cold99", grids.Text{ZH: "冷点 99 %", EN: "cold spot, 99 %"}, "#0b4f8a", "#2f70b2", ""},
+		{"hh", grids.Text{ZH: "高-高（聚集）", EN: "high-high (cluster)"}, "#b10026", "#df4a42", ""},
+		{"ll", grids.Text{ZH: "低-低（聚集）", EN: "low-low (cluster)"}, "#0b4f8a", "#2f70b2", ""},
 		{"hl", grids.Text{ZH: "高-低（异常）", EN: "high-low (outlier)"}, "#f59e6c", "#f5a878", ""},
 		{"lh", grids.Text{ZH: "低-高（异常）", EN: "low-high (outlier)"}, "#8fbfe6", "#9fc9ec", ""},
-		{"primary", grids.Text{ZH: "最可能的聚集", EN: "most likely cluster"}, "#b10026", "#ff5a4d", ""},
+		{"primary", grids.Text{ZH: "最可能的聚集", EN: "most likely cluster"}, "#b10026", "#df4a42", ""},
 		{"secondary", grids.Text{ZH: "其他聚集", EN: "other clusters"}, "#f08c3a", "#f5a04e", ""},
 		{"outside", grids.Text{ZH: "不在聚集圈内", EN: "in no cluster"}, "#00000000", "#00000000", ""},
 		{"ns", grids.Text{ZH: "不显著", EN: "not significant"}, "#00000000", "#00000000", "hatch"},
@@ -50,22 +51,22 @@ func emergingClasses() (ids []string) {
 // emergingList is the categories with their colours: hue says hot or cold, and lightness how strong; those that are passing carry a pattern too.
 func emergingList() []Class {
 	return []Class{
-		{string(trend.NewHot), grids.Text{ZH: "新增热点", EN: "new hot spot"}, "#ff2a6d", "#ff5f93", ""},
-		{string(trend.ConsecutiveHot), grids.Text{ZH: "连续热点", EN: "consecutive hot spot"}, "#d1115a", "#e8407f", ""},
-		{string(trend.IntensifyingHot), grids.Text{ZH: "加剧热点", EN: "intensifying hot spot"}, "#7f0015", "#ff3b30", ""},
-		{string(trend.PersistentHot), grids.Text{ZH: "持续热点", EN: "persistent hot spot"}, "#b10026", "#e2554a", ""},
-		{string(trend.DiminishingHot), grids.Text{ZH: "减弱热点", EN: "diminishing hot spot"}, "#e8794f", "#f0946b", ""},
-		{string(trend.SporadicHot), grids.Text{ZH: "零星热点", EN: "sporadic hot spot"}, "#f6b26b", "#f6c287", ""},
+		{string(trend.NewHot), grids.Text{ZH: "新增热点", EN: "new hot spot"}, "#f93c72", "#f782a3", ""},
+		{string(trend.ConsecutiveHot), grids.Text{ZH: "连续热点", EN: "consecutive hot spot"}, "#c61755", "#d43271", ""},
+		{string(trend.IntensifyingHot), grids.Text{ZH: "加剧热点", EN: "intensifying hot spot"}, "#7e0015", "#ea2f24", ""},
+		{string(trend.PersistentHot), grids.Text{ZH: "持续热点", EN: "persistent hot spot"}, "#af0010", "#ff694d", ""},
+		{string(trend.DiminishingHot), grids.Text{ZH: "减弱热点", EN: "diminishing hot spot"}, "#e8794f", "#d2a081", ""},
+		{string(trend.SporadicHot), grids.Text{ZH: "零星热点", EN: "sporadic hot spot"}, "#f6b26b", "#fcc98e", ""},
 		{string(trend.OscillatingHot), grids.Text{ZH: "振荡热点", EN: "oscillating hot spot"}, "#e6c15c", "#e6cd7a", "hatch"},
-		{string(trend.HistoricalHot), grids.Text{ZH: "历史热点", EN: "historical hot spot"}, "#c9a48f", "#bfa08e", "hatch"},
-		{string(trend.NewCold), grids.Text{ZH: "新增冷点", EN: "new cold spot"}, "#00a0b8", "#2fc0d4", ""},
-		{string(trend.ConsecutiveCold), grids.Text{ZH: "连续冷点", EN: "consecutive cold spot"}, "#1c7fb5", "#3b9ad0", ""},
-		{string(trend.IntensifyingCold), grids.Text{ZH: "加剧冷点", EN: "intensifying cold spot"}, "#062b57", "#2a5fa8", ""},
-		{string(trend.PersistentCold), grids.Text{ZH: "持续冷点", EN: "persistent cold spot"}, "#0b4f8a", "#3c76b5", ""},
-		{string(trend.DiminishingCold), grids.Text{ZH: "减弱冷点", EN: "diminishing cold spot"}, "#6fa3cf", "#86b4da", ""},
-		{string(trend.SporadicCold), grids.Text{ZH: "零星冷点", EN: "sporadic cold spot"}, "#a6cbe8", "#a9cde8", ""},
-		{string(trend.OscillatingCold), grids.Text{ZH: "振荡冷点", EN: "oscillating cold spot"}, "#9fd3cf", "#9fd3cf", "hatch"},
-		{string(trend.HistoricalCold), grids.Text{ZH: "历史冷点", EN: "historical cold spot"}, "#a7b3bf", "#93a0ad", "hatch"},
+		{string(trend.HistoricalHot), grids.Text{ZH: "历史热点", EN: "historical hot spot"}, "#c29e89", "#bfa08e", "hatch"},
+		{string(trend.NewCold), grids.Text{ZH: "新增冷点", EN: "new cold spot"}, "#13a0b6", "#348fe2", ""},
+		{string(trend.ConsecutiveCold), grids.Text{ZH: "连续冷点", EN: "consecutive cold spot"}, "#1c7fb5", "#2ab3fa", ""},
+		{string(trend.IntensifyingCold), grids.Text{ZH: "加剧冷点", EN: "intensifying cold spot"}, "#062b57", "#265aa1", ""},
+		{string(trend.PersistentCold), grids.Text{ZH: "持续冷点", EN: "persistent cold spot"}, "#0b4f8a", "#3c77b2", ""},
+		{string(trend.DiminishingCold), grids.Text{ZH: "减弱冷点", EN: "diminishing cold spot"}, "#6db8ff", "#8baaca", ""},
+		{string(trend.SporadicCold), grids.Text{ZH: "零星冷点", EN: "sporadic cold spot"}, "#a6cbe8", "#abcfea", ""},
+		{string(trend.OscillatingCold), grids.Text{ZH: "振荡冷点", EN: "oscillating cold spot"}, "#97c6c1", "#9fd3cf", "hatch"},
+		{string(trend.HistoricalCold), grids.Text{ZH: "历史冷点", EN: "historical cold spot"}, "#92a5b8", "#93a0ad", "hatch"},
 		{string(trend.NoPattern), grids.Text{ZH: "无规律", EN: "no pattern"}, "#00000000", "#00000000", ""},
 	}
 }

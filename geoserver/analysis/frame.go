@@ -106,9 +106,10 @@ func (j *job) neighbours(ctx context.Context, style weights.Style, self bool) (*
 // show puts the weights into the result: how they came about, who is whose neighbour, and who has none.
 func (r *Result) show(b *weights.Built) {
 	r.Meta = append(r.Meta, b.Meta)
-	n := b.Matrix.N()
-	if n <= mostLinked {
-		for i := range n {
+	if b.Links > mostLinks {
+		r.note("info", "相邻关系共 "+strconv.Itoa(b.Links)+" 条，过多，不在地图上显示。", "There are "+strconv.Itoa(b.Links)+" links between neighbours, too many to be shown on the map.")
+	} else {
+		for i := range b.Matrix.N() {
 			to, _ := b.Matrix.Row(i)
 			for _, k := range to {
 				if int(k) > i || int(k) < i && !linked(b.Matrix, int(k), i) {
@@ -122,8 +123,8 @@ func (r *Result) show(b *weights.Built) {
 	}
 }
 
-// mostLinked is up to how many units the links are shown.
-const mostLinked = 3000
+// mostLinks is up to how many links, each way counted, they are shown.
+const mostLinks = 40_000
 
 func linked(m *weights.Matrix, from, to int) bool {
 	row, _ := m.Row(from)
@@ -281,10 +282,15 @@ func (j *job) countFindings(periods []grids.Period) (c counted, err error) {
 	return c, nil
 }
 
-// rows makes a row for each unit, without figures.
+// rows makes a row for each unit, without figures; with its middle where there are links to draw.
 func (j *job) rows(r *Result) {
 	for i, g := range j.ground {
 		u := Unit{Code: g.Code, Name: g.Name, Town: g.Town}
+		if len(r.Links) > 0 {
+			c, _ := weights.Centroid(j.frame.units.Polygons[i])
+			at := j.frame.lonLat(c[0], c[1])
+			u.At = []float64{round(at[0], 5), round(at[1], 5)}
+		}
 		if j.other != nil {
 			u.Outline, u.Interpolated = j.other.drawn[i], j.other.cut != nil && j.other.cut[i]
 		}

@@ -3,6 +3,7 @@ package analysis
 import (
 	"context"
 	"strconv"
+	"strings"
 
 	"wangge/grids"
 	"wangge/grids/disclosure"
@@ -20,6 +21,7 @@ func index(ctx context.Context, j *job, r *Result) error {
 	if err != nil {
 		return err
 	}
+	r.Facts = append(r.Facts, weightsFact(weight))
 	indicators, recipe := j.indicators(weight), risk.Recipe{Version: j.analyst.weights.Version, Missing: risk.MissingPolicy(j.Composite.Missing)}
 	if j.ownWeights() || j.Composite.Normalise != inForce {
 		recipe.Version = "own"
@@ -88,6 +90,16 @@ func (j *job) factorWeights(r *Result) ([]float64, error) {
 		weight[i] = j.analyst.weights.Weight[f]
 	}
 	return weight, nil
+}
+
+// weightsFact tells the weights of the factors in words, in percent of their sum.
+func weightsFact(weight []float64) Fact {
+	var zh, en []string
+	for i, f := range risk.Factors {
+		share, title := " "+strconv.FormatFloat(100*weight[i], 'f', 1, 64)+" %", risk.Title(f)
+		zh, en = append(zh, title["zh"]+share), append(en, title["en"]+share)
+	}
+	return Fact{ID: "weights", Title: grids.Text{ZH: "所用权重", EN: "Weights"}, Text: grids.Text{ZH: strings.Join(zh, "；"), EN: strings.Join(en, "; ")}}
 }
 
 // indicators is the factors as an index takes them: as they are normalised on the map, or their figures to be normalised otherwise.

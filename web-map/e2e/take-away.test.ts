@@ -1,35 +1,12 @@
-import { readFileSync } from 'node:fs';
-import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
-import type { AnalysisRun } from '../src/api/types';
 import { api, expectAccessible, openMap, useBrowser } from './browser';
+import { runOf, taken } from './steps';
 
 useBrowser();
 
-/** Asks for a run and waits until it is done. */
-async function run(from: string, to: string): Promise<string> {
-  const id = crypto.randomUUID();
-  const headers = { 'Content-Type': 'application/json' };
-  const request = { method: 'hotspots', indicator: 'casework', level: 'villages', from, to };
-  await api('/api/analysis/runs', { method: 'POST', headers, body: JSON.stringify({ id, request }) });
-  for (;;) {
-    const is = await api<AnalysisRun>(`/api/analysis/runs/${id}`);
-    if (is.state === 'done') return id;
-    if (is.state === 'failed' || is.state === 'cancelled') throw new Error(`the run is ${is.state}: ${is.problem}`);
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
-}
-
-/** Takes something away by the name of its button, for the purpose that the dialog offers. */
-async function taken(page: Page, name: string): Promise<{ name: string; bytes: Buffer }> {
-  await page.getByRole('button', { name }).click();
-  const [download] = await Promise.all([
-    page.waitForEvent('download'),
-    page.getByRole('dialog').getByRole('button', { name: '下载' }).click(),
-  ]);
-  await page.waitForSelector('dialog[open]', { state: 'detached' });
-  return { name: download.suggestedFilename(), bytes: readFileSync(await download.path()) };
-}
+/** Hot spots of casework in the villages over a period. */
+const run = (from: string, to: string): Promise<string> =>
+  runOf({ method: 'hotspots', indicator: 'casework', level: 'villages', from, to });
 
 it('map and table of a result are taken away, and the log says so', async () => {
   const id = await run('2023-01', '2025-12');

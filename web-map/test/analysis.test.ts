@@ -151,19 +151,6 @@ describe('the form', () => {
     });
   });
 
-  it('takes weights by hand in the order of the factors, and none for those in force', () => {
-    const index = method('index', ['composite']);
-    const typed = (weights: string) => draft({ method: 'index' }, { 'composite.weights': weights });
-    expect(draftOf(defaults).options['composite.weights']).toBe('');
-    expect(faultsOf(typed(''), index)).toEqual([]);
-    expect(requestOf(typed(''), index).composite).toMatchObject({ weights: {}, normalise: 'index' });
-    expect(faultsOf(typed('3, x'), index)).toEqual([{ key: 'composite.weights', fault: 'list' }]);
-    const weights = { casework: 3, findings_open: 0, findings_confirmed: 1 };
-    expect(requestOf(typed('3, 0, 1'), index).composite).toMatchObject({ weights });
-    const request = { ...defaults, composite: { ...defaults.composite, weights } };
-    expect(draftOf(request).options['composite.weights']).toBe('3, 0, 1, 0, 0');
-  });
-
   it('asks only for the fields that matter', () => {
     const clusters = method('clusters', ['scan']);
     const keys = (options: Record<string, string>) => fieldsOf(clusters, draft({}, options)).map((f) => f.key);

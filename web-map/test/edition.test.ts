@@ -33,6 +33,7 @@ const request = {
   from: '2023-01',
   to: '2025-12',
   casework: 'located',
+  composite: { weights: {}, judgements: [], normalise: 'index', missing: 'renormalise' },
 } as unknown as AnalysisRequest;
 const hotspots = { id: 'hotspots', levels: ['grids', 'villages'], options: ['edition', 'casework'] } as AnalysisMethod;
 const index = { id: 'index', levels: ['grids'], options: ['composite'] } as AnalysisMethod;

@@ -281,6 +281,7 @@ export interface AnalysisSurface {
 }
 
 export interface AnalysisUnit {
+  at?: number[] | null;
   class: string;
   code: string;
   interpolated?: boolean;

@@ -15,6 +15,7 @@ import type {
   Position,
   Theme,
 } from '../api/types';
+import { type Links, linkLayers, linkSources } from './analysis-links';
 import { patterns } from './patterns';
 
 /** What is drawn of an analysis. */
@@ -22,6 +23,7 @@ export interface Drawing {
   result: AnalysisResult;
   classes: readonly AnalysisClass[]; // of the catalogue
   picks: readonly string[]; // classes that are shown, all when empty
+  links?: Links | null; // who is whose neighbour, when it is asked for
 }
 
 export const clear = 'rgba(0, 0, 0, 0)';
@@ -192,11 +194,12 @@ const editionGrids = ({ units }: AnalysisResult): SourceSpecification =>
 export const surfaceSource = 'client-surface';
 
 /** The sources that an analysis adds. */
-export function analysisSources({ result }: Drawing): Record<string, SourceSpecification> {
+export function analysisSources({ result, links }: Drawing): Record<string, SourceSpecification> {
   const { circles, surface } = result;
   const sources: Record<string, SourceSpecification> = {};
   if (result.other_edition !== undefined) sources[unitSource(result)] = editionGrids(result);
   if (circles !== undefined && circles.length > 0) sources['client-circles'] = collection(circleFeatures(circles));
+  if (links) Object.assign(sources, linkSources(result, links));
   if (surface === undefined) return sources;
   sources['client-contours'] = collection(contourFeatures(surface));
   sources[surfaceSource] = { type: 'image', coordinates: surface.corners as never };
@@ -307,6 +310,7 @@ export function analysedLayers(style: StyleSpecification, drawing: Drawing, them
   return [
     ...below,
     ...(surface === undefined ? [] : contourLayers(theme)),
+    ...(drawing.links ? linkLayers(theme) : []),
     ...above,
     ...(circles.length === 0 ? [] : circleLayers(theme)),
   ];

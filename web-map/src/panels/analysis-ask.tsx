@@ -20,6 +20,7 @@ import {
 import { lang, meta, t } from '../state/app';
 import { toggle } from '../state/pick';
 import { useSending } from '../state/sending';
+import { Comparisons, HandWeights } from './analysis-ahp';
 import { Failure, Loaded, Segmented, Select, Switch } from './controls';
 import { TextField } from './fields';
 
@@ -261,11 +262,15 @@ function Kinds({ draft: typed }: { draft: Draft }) {
   );
 }
 
-/** The options of the method: the length of a period first, because the answer hangs on it; the others folded away. */
+/** What the answer hangs on most: the length of a period, and the weights of an index. */
+const leading: readonly string[] = ['step', 'composite.by', 'composite.weights', 'composite.judgements'];
+
+/** The options of the method: those that lead first, the others folded away. */
 function Options({ method, draft: typed }: { method: AnalysisMethod; draft: Draft }) {
   const open = useSignal(false);
   const wanted = fieldsOf(method, typed);
-  const [first, folded] = [wanted.filter(({ key }) => key === 'step'), wanted.filter(({ key }) => key !== 'step')];
+  const leads = ({ key }: Field) => leading.includes(key);
+  const [first, folded] = [wanted.filter(leads), wanted.filter((field) => !leads(field))];
   const faulty = shownFaults.value.some(({ key }) => folded.some((f) => f.key === key));
   return (
     <>
@@ -304,12 +309,10 @@ function OptionField({ field, draft: typed }: { field: Field; draft: Draft }) {
     return <Select label={label} value={value} choices={choices} onChange={change} />;
   }
   const fault = shownFaults.value.find((f) => f.key === key)?.fault;
+  const said = fault === undefined ? null : words.faults[fault];
+  if (kind === 'weights') return <HandWeights label={label} value={value} fault={said} onInput={change} />;
+  if (kind === 'judgements') return <Comparisons label={label} value={value} fault={said} onInput={change} />;
   return (
-    <TextField
-      label={unit === undefined ? label : `${label} (${unit})`}
-      value={value}
-      fault={fault === undefined ? null : words.faults[fault]}
-      onInput={change}
-    />
+    <TextField label={unit === undefined ? label : `${label} (${unit})`} value={value} fault={said} onInput={change} />
   );
 }

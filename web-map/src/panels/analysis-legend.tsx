@@ -9,6 +9,7 @@ import * as format from '../state/format';
 import { toggle } from '../state/pick';
 import { editionOf } from '../state/print';
 import { latest } from '../state/resource';
+import { LinksSwitch } from './analysis-links';
 import { Swatch } from './swatch';
 
 /** The classes with how many units are in each; a click filters the map and the table. */
@@ -50,6 +51,7 @@ export function AnalysisLegend({ result }: { result: AnalysisResult }) {
           </button>
         )}
       </div>
+      <LinksSwitch result={result} />
       {surface !== undefined && (
         <div class="surface-legend">
           <p>{words.surface(surface.unit)}</p>

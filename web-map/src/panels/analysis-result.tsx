@@ -8,6 +8,7 @@ import * as format from '../state/format';
 import { Circles } from './analysis-circles';
 import { Forecast } from './analysis-forecast';
 import { AnalysisLegend } from './analysis-legend';
+import { Neighbourhoods } from './analysis-links';
 import { PairMatrix } from './analysis-matrix';
 import { Ranking } from './analysis-table';
 import { WhyUnit } from './analysis-unit';
@@ -29,6 +30,7 @@ export function ResultView({ result }: { result: AnalysisResult }) {
           <Ranking result={result} />
         </>
       )}
+      <Neighbourhoods result={result} />
       <Sure result={result} />
       <MethodNotes result={result} />
     </>

@@ -7,6 +7,7 @@ import { compose, type Overlay } from '../map/compose';
 import type { DistrictMap, Listener, Spot } from '../map/district-map';
 import { isPage, type View } from '../state/address';
 import { catalogue, choose, mapped, pointed, tab, unitAt, units } from '../state/analysis';
+import { drawnLinks } from '../state/analysis-links';
 import {
   address,
   change,
@@ -46,7 +47,12 @@ const overlay = computed<Overlay>(() => {
     level: shownLevel.value,
     theme: theme.value,
     filter: result === null ? pickFilter(latest(legend.loaded.value), picks) : null,
-    analysis: result && { result, classes: latest(catalogue.loaded.value)?.classes ?? [], picks },
+    analysis: result && {
+      result,
+      classes: latest(catalogue.loaded.value)?.classes ?? [],
+      picks,
+      links: drawnLinks.value,
+    },
     plain: groundOnly.value,
     outlined: outlined.value,
     point: selection?.type === 'point' ? [selection.lon, selection.lat] : null,

@@ -2,6 +2,7 @@
 import type { Asked } from '../api/analysis';
 import type { AnalysisCatalogue, AnalysisMethod, AnalysisRequest, Edition } from '../api/types';
 import type { Words } from '../i18n/analysis.zh';
+import { factors, matrixOf, pairs, stepsOf } from './analysis-ahp';
 
 /** What the form holds. Options are texts as typed, by the key of their field. */
 export interface Draft {
@@ -21,11 +22,10 @@ export type OptionKey = keyof Words['options'] & string;
 export interface Field {
   key: OptionKey;
   option: string; // as the method lists it
-  kind: 'choice' | 'number' | 'list' | 'switch';
+  kind: 'choice' | 'number' | 'list' | 'switch' | 'pairs' | 'weights' | 'judgements';
   choices?: readonly string[];
   scale?: number; // of a number on the screen to that of the request: 100 for percent
   unit?: string;
-  optional?: boolean; // of a list: nothing leaves it to the server
   when?: (draft: Draft) => boolean; // whether it matters, besides that the method takes it
 }
 
@@ -33,9 +33,18 @@ const weighted =
   (...kinds: string[]) =>
   ({ options }: Draft): boolean =>
     kinds.includes(options['weights.kind'] ?? '');
+const anyWeights = ({ options }: Draft): boolean => (options['weights.kind'] ?? '') !== '';
+const composedBy =
+  (how: string) =>
+  ({ options }: Draft): boolean =>
+    options['composite.by'] === how;
 const timed = ({ options }: Draft): boolean => options['scan.time'] !== 'space';
 
 const ofCasework = ({ indicator }: Draft): boolean => indicator === 'casework';
+
+/** How many steps away neighbours are: one where the kind of weights has no steps. */
+const stepsAway = (draft: Draft): number =>
+  weighted('queen', 'rook', 'knn')(draft) ? Number(draft.options['weights.order']) : 1;
 
 /** The fields in the order of the form. */
 export const fields: readonly Field[] = [
@@ -55,6 +64,11 @@ export const fields: readonly Field[] = [
   },
   { key: 'weights.k', option: 'weights', kind: 'number', when: weighted('knn', 'ring') },
   { key: 'weights.band_m', option: 'weights', kind: 'number', unit: 'm', when: weighted('band', 'inverse') },
+  { key: 'weights.order', option: 'weights', kind: 'number', when: weighted('queen', 'rook', 'knn') },
+  { key: 'weights.cumulative', option: 'weights', kind: 'switch', when: (draft) => stepsAway(draft) > 1 },
+  { key: 'weights.snap_m', option: 'weights', kind: 'number', unit: 'm', when: weighted('queen', 'rook') },
+  { key: 'weights.isolates', option: 'weights', kind: 'choice', choices: ['keep', 'link', 'refuse'], when: anyWeights },
+  { key: 'weights.bridges', option: 'weights', kind: 'pairs', when: anyWeights },
   {
     key: 'inference',
     option: 'inference',
@@ -97,6 +111,9 @@ export const fields: readonly Field[] = [
   { key: 'scan.low', option: 'scan', kind: 'switch' },
   { key: 'pairs.distances_m', option: 'pairs', kind: 'list', unit: 'm' },
   { key: 'pairs.days', option: 'pairs', kind: 'list' },
+  { key: 'composite.by', option: 'composite', kind: 'choice', choices: ['', 'hand', 'ahp'] },
+  { key: 'composite.weights', option: 'composite', kind: 'weights', when: composedBy('hand') },
+  { key: 'composite.judgements', option: 'composite', kind: 'judgements', when: composedBy('ahp') },
   {
     key: 'composite.normalise',
     option: 'composite',
@@ -104,7 +121,6 @@ export const fields: readonly Field[] = [
     choices: ['index', 'z-score', 'min-max', 'percentile-rank', 'raw'],
   },
   { key: 'composite.missing', option: 'composite', kind: 'choice', choices: ['renormalise', 'null'] },
-  { key: 'composite.weights', option: 'composite', kind: 'list', optional: true },
   { key: 'areas', option: 'areas', kind: 'list', scale: 100, unit: '%' },
   { key: 'alpha', option: 'alpha', kind: 'number' },
   { key: 'correct', option: 'correct', kind: 'switch' },
@@ -153,22 +169,35 @@ function memberOf(request: AnalysisRequest, key: string): unknown {
   return typeof member === 'object' && member !== null ? (member as Record<string, unknown>)[inner] : undefined;
 }
 
-function textOf({ key, kind, scale = 1 }: Field, value: unknown): string {
-  if (key === 'composite.weights') {
+function textOf({ kind, scale = 1 }: Field, value: unknown): string {
+  if (kind === 'weights') {
     const weights = (value ?? {}) as Record<string, number>;
     return Object.keys(weights).length === 0 ? '' : factors.map((f) => written(weights[f] ?? 0)).join(', ');
   }
+  if (kind === 'judgements') return Array.isArray(value) && value.length > 0 ? stepsOf(value).join(', ') : '';
+  if (kind === 'pairs') return Array.isArray(value) ? value.map((pair: string[]) => pair.join('-')).join(', ') : '';
   if (kind === 'number') return typeof value === 'number' ? written(value * scale) : '';
   if (kind === 'list') return Array.isArray(value) ? value.map((n) => written(Number(n) * scale)).join(', ') : '';
   return value === undefined ? '' : String(value);
 }
 
+/** What the form offers where a request says nothing of its weights. */
+const usualWeights: Record<string, string> = {
+  'weights.k': '4',
+  'weights.band_m': '2000',
+  'weights.order': '1',
+  'weights.snap_m': '1',
+  'weights.isolates': 'keep',
+};
+
 /** The form of a request. */
 export function draftOf(request: AnalysisRequest): Draft {
   const { method, indicator, level, edition, kinds, from, to } = request;
   const options = Object.fromEntries(fields.map((f) => [f.key, textOf(f, memberOf(request, f.key))]));
-  if (options['weights.k'] === '') options['weights.k'] = '4';
-  if (options['weights.band_m'] === '') options['weights.band_m'] = '2000';
+  for (const [key, usual] of Object.entries(usualWeights)) if (options[key] === '') options[key] = usual;
+  const { weights, judgements } = request.composite;
+  const compared = judgements !== null && judgements.length > 0;
+  options['composite.by'] = compared ? 'ahp' : Object.keys(weights).length > 0 ? 'hand' : '';
   return { method, indicator, level, edition, kinds, from, to, options };
 }
 
@@ -188,7 +217,10 @@ export function withMethod(draft: Draft, method: AnalysisMethod): Draft {
   };
 }
 
-export type DraftFault = { key: OptionKey | 'from' | 'to'; fault: 'number' | 'list' | 'month' };
+export type DraftFault = { key: OptionKey | 'from' | 'to'; fault: 'number' | 'list' | 'month' | 'pairs' | 'weights' };
+
+/** The parts of a text that commas separate, also empty ones. */
+export const parts = (text: string): string[] => (text === '' ? [] : text.split(/[,，;；]/).map((part) => part.trim()));
 
 const numbers = (text: string): number[] =>
   text
@@ -196,30 +228,44 @@ const numbers = (text: string): number[] =>
     .filter(Boolean)
     .map(Number);
 
+/** Pairs of units as they are typed, "code-code, code-code"; null when they cannot be read. */
+function unitPairs(text: string): [string, string][] | null {
+  const typed = parts(text).filter(Boolean);
+  const read = typed.map((pair) => /^([^\s–—-]+)\s*[–—-]\s*([^\s–—-]+)$/.exec(pair));
+  return read.every((match) => match !== null && match[1] !== match[2])
+    ? read.map((match) => [match?.[1] ?? '', match?.[2] ?? ''])
+    : null;
+}
+
+/** Whether weights by hand are five numbers, none below 0, and not all 0. */
+function weighing(text: string): boolean {
+  const typed = parts(text);
+  const list = typed.map(Number);
+  const full = typed.length === factors.length && typed.every(Boolean);
+  return full && list.every((n) => Number.isFinite(n) && n >= 0) && list.some((n) => n > 0);
+}
+
 const month = /^\d{4}-(0[1-9]|1[0-2])$/;
 
 /** What cannot be read in the form; the ranges of what can are the server's to say. */
 export function faultsOf(draft: Draft, method: AnalysisMethod): DraftFault[] {
   const list: DraftFault[] = [];
   for (const key of ['from', 'to'] as const) if (!month.test(draft[key])) list.push({ key, fault: 'month' });
-  for (const { key, kind, optional } of fieldsOf(method, draft)) {
+  for (const { key, kind } of fieldsOf(method, draft)) {
     const text = draft.options[key] ?? '';
     if (kind === 'number' && (text.trim() === '' || !Number.isFinite(Number(text))))
       list.push({ key, fault: 'number' });
     const read = kind === 'list' ? numbers(text) : [1];
-    if ((read.length === 0 && !optional) || !read.every(Number.isFinite)) list.push({ key, fault: 'list' });
+    if (read.length === 0 || !read.every(Number.isFinite)) list.push({ key, fault: 'list' });
+    if (kind === 'pairs' && unitPairs(text) === null) list.push({ key, fault: 'pairs' });
+    if (kind === 'weights' && !weighing(text)) list.push({ key, fault: 'weights' });
   }
   return list;
 }
 
-/** The factors of the composite index, in the order in which their weights are typed. */
-const factors = ['casework', 'findings_open', 'findings_confirmed', 'status', 'survey'];
-
-function parsed({ key, kind, scale = 1 }: Field, text: string): unknown {
-  if (key === 'composite.weights') {
-    const typed = numbers(text).slice(0, factors.length);
-    return Object.fromEntries(typed.map((weight, i) => [factors[i], weight]));
-  }
+function parsed({ kind, scale = 1 }: Field, text: string): unknown {
+  if (kind === 'weights') return Object.fromEntries(factors.map((factor, i) => [factor, Number(parts(text)[i])]));
+  if (kind === 'judgements') return matrixOf(pairs.map((_, i) => Number(parts(text)[i] ?? 0)));
   if (kind === 'number') return Number(written(Number(text) / scale));
   if (kind === 'list') return numbers(text).map((n) => Number(written(n / scale)));
   return kind === 'switch' ? text === 'true' : text;
@@ -229,15 +275,28 @@ const stars = ['hotspots', 'emerging']; // whose statistic counts the unit itsel
 const sums = [...stars, 'rates']; // that add their neighbours up, rather than take their mean
 
 /** Who is whose neighbour; nothing when the server is to choose. */
-function weightsOf({ method, options }: Draft): AnalysisRequest['weights'] {
+function weightsOf(draft: Draft): AnalysisRequest['weights'] {
+  const { method, options } = draft;
   const kind = options['weights.kind'] ?? '';
   if (kind === '') return undefined;
   const [style, self] = [sums.includes(method) ? 'B' : 'W', stars.includes(method)];
-  const usual = { kind, order: 1, style, isolates: 'keep', self };
+  const order = stepsAway(draft);
+  const bridges = unitPairs(options['weights.bridges'] ?? '') ?? [];
+  const usual = {
+    kind,
+    order,
+    style,
+    isolates: options['weights.isolates'] ?? 'keep',
+    self,
+    ...(order > 1 && options['weights.cumulative'] === 'true' && { cumulative: true }),
+    ...(bridges.length > 0 && { bridges }),
+  };
   const [k, band_m] = [Number(options['weights.k']), Number(options['weights.band_m'])];
   if (kind === 'knn' || kind === 'ring') return { ...usual, k };
   if (kind === 'band') return { ...usual, band_m };
-  return kind === 'inverse' ? { ...usual, band_m, power: 1, floor_m: 1 } : { ...usual, snap_m: 1 };
+  return kind === 'inverse'
+    ? { ...usual, band_m, power: 1, floor_m: 1 }
+    : { ...usual, snap_m: Number(options['weights.snap_m']) };
 }
 
 /** The request of a form without faults: what its method does not take stays with the defaults. */
@@ -247,7 +306,7 @@ export function requestOf(draft: Draft, method: AnalysisMethod): Asked {
   const request: Record<string, unknown> = { method: method.id, indicator, level, kinds, from, to };
   if (draft.edition !== '' && takesEdition(method, draft)) request.edition = draft.edition;
   for (const field of fieldsOf(method, draft)) {
-    if (field.option === 'weights') continue;
+    if (field.option === 'weights' || field.key === 'composite.by') continue;
     const [outer = '', inner] = field.key.split('.');
     const value = parsed(field, draft.options[field.key] ?? '');
     request[outer] = inner === undefined ? value : { ...(request[outer] as object | undefined), [inner]: value };

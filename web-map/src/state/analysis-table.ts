@@ -104,6 +104,12 @@ export const neighboursOf = (links: readonly (readonly number[])[], at: number):
     .filter((place): place is number => place !== undefined)
     .sort((a, b) => a - b);
 
+/** The places of the units without neighbours, where the result has links. */
+export function isolatesOf({ units, links = [] }: Pick<AnalysisResult, 'units' | 'links'>): number[] {
+  const joined = new Set(links.flat());
+  return units.flatMap((_, place) => (joined.has(place) ? [] : [place]));
+}
+
 /** The points of a line through a series, in a box of width × height; a series of one value lies at the bottom. */
 export function sparkLine(series: readonly number[], width: number, height: number): string {
   const most = Math.max(...series, 0) || 1;
