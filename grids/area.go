@@ -59,6 +59,9 @@ const (
 // Families lists every family, the default first.
 var Families = [...]Family{DrugControl, PartyBuilding, Security, CityManaging}
 
+// Attribution is whom the outlines are owed to, as their licence asks: it stands on every map and table of them.
+const Attribution = "© OpenStreetMap contributors (ODbL)"
+
 // EditionState is where an edition of a grid family stands.
 type EditionState string
 

@@ -123,7 +123,7 @@ func sources(o Options) object {
 			source["bounds"] = o.Bounds
 		}
 		if name == "land" {
-			source["attribution"] = "© OpenStreetMap contributors (ODbL)"
+			source["attribution"] = grids.Attribution
 		}
 		all[name] = source
 	}

@@ -210,7 +210,7 @@ type VectorLayer struct {
 }
 
 // attribution is what the licence of the outlines asks for.
-const attribution = `<a href="https://www.openstreetmap.org/copyright">© OpenStreetMap contributors (ODbL)</a>`
+const attribution = `<a href="https://www.openstreetmap.org/copyright">` + grids.Attribution + `</a>`
 
 // TileJSON describes the layers, whose tiles are at tilesURL, with {z}, {x} and {y} in it. Its bounds are those of what
 // is loaded; casework has those of the district. The errors are those of [Set.Check].

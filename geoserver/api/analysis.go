@@ -7,9 +7,11 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/gorilla/mux"
 
 	"wangge/geoserver/accounts"
 	"wangge/geoserver/analysis"
+	"wangge/geoserver/book"
 	"wangge/grids"
 )
 
@@ -200,4 +202,105 @@ func (s *Server) shownRun(ctx context.Context, r grids.Run) AnalysisRun {
 		out.TookMS = r.EndedAt.Sub(r.BegunAt).Milliseconds()
 	}
 	return out
+}
+
+// tableForms are the forms in which the table of a result can be taken away, by the end of its address.
+var tableForms = map[string]struct {
+	mime  string
+	write func(book.Book) ([]byte, error)
+}{
+	"csv":  {"text/csv; charset=utf-8", func(b book.Book) ([]byte, error) { return b.CSV(), nil }},
+	"xlsx": {"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", book.Book.XLSX},
+}
+
+// analysisTable answers GET /api/analysis/runs/{id}/table.csv and table.xlsx with the result of a run in full precision. As every export it is
+// written down before the first byte leaves.
+func (s *Server) analysisTable(form string) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		purpose, err := purposeOf(r.URL.Query().Get("purpose"))
+		if err != nil {
+			return err
+		}
+		lang := r.URL.Query().Get("lang")
+		if lang != "" && lang != "zh" && lang != "en" {
+			return grids.Errorf(grids.Invalid, "lang %.10q is not known; use zh or en", lang)
+		}
+		run, result, err := s.takenRun(r.Context(), mux.Vars(r)["id"])
+		if err != nil {
+			return err
+		}
+		b := book.Of(run, result, lang, s.townNames(run.Class))
+		text, err := tableForms[form].write(b)
+		if err != nil {
+			return err
+		}
+		if err := s.noteTaken(r.Context(), run, purpose, map[string]any{"what": "analysis-table", "form": form, "rows": b.Rows()}); err != nil {
+			return err
+		}
+		h := w.Header()
+		h.Set("Content-Type", tableForms[form].mime)
+		h.Set("Cache-Control", "no-store")
+		h.Set("Content-Disposition", `attachment; filename="wangge-`+result.Method+`-`+result.Level+`-`+run.ID.String()[:8]+`.`+form+`"`)
+		_, _ = w.Write(text) // the client may be gone
+		return nil
+	}
+}
+
+// takenRun is a run with its result, for whoever may take it away. Errors: Forbidden, Invalid, NotFound also while there is no result.
+func (s *Server) takenRun(ctx context.Context, text string) (run grids.Run, result analysis.Result, err error) {
+	id, class, err := namedRun(ctx, text)
+	if err != nil {
+		return run, result, err
+	}
+	if !actor(ctx).Everywhere(grids.Export) {
+		return run, result, grids.Errorf(grids.Forbidden, "a result is of the whole district, and you may take tables of a part of it away: ask the system administrator")
+	}
+	if run, err = s.Analyses.Run(ctx, actor(ctx), class, id); err != nil {
+		return run, result, err
+	}
+	result, err = s.result(ctx, text)
+	return run, result, err
+}
+
+// noteTaken writes down that a result leaves the house.
+func (s *Server) noteTaken(ctx context.Context, run grids.Run, purpose string, detail map[string]any) error {
+	who := actor(ctx)
+	who.Purpose = purpose
+	detail["run"], detail["hash"], detail["class"] = run.ID, run.Hash, string(run.Class)
+	return s.Store.Note(ctx, who, "export", run.Subject, detail)
+}
+
+// townNames names towns by their codes; one that is not there any more is its code.
+func (s *Server) townNames(class grids.Class) func(code string) string {
+	st := s.View.Sight(class).State()
+	return func(code string) string {
+		if st != nil {
+			if name := st.Name("towns", code); name != "" {
+				return name
+			}
+		}
+		return code
+	}
+}
+
+// AnalysisPrint is a map of a result that is about to be saved.
+type AnalysisPrint struct {
+	Purpose string `json:"purpose" doc:"what for: 2 to 200 characters"`
+	Form    string `json:"form" enum:"png,pdf"`
+}
+
+// printAnalysis writes down that the map of a result is taken away: the picture is made by the client, which saves it only after this.
+func (s *Server) printAnalysis(ctx context.Context, in *struct {
+	ID   string `path:"id" format:"uuid"`
+	Body AnalysisPrint
+}) (*struct{}, error) {
+	purpose, err := purposeOf(in.Body.Purpose)
+	if err != nil {
+		return nil, s.faults().Huma(err)
+	}
+	run, _, err := s.takenRun(ctx, in.ID)
+	if err == nil {
+		err = s.noteTaken(ctx, run, purpose, map[string]any{"what": "analysis-map", "form": in.Body.Form})
+	}
+	return nil, s.faults().Huma(err)
 }

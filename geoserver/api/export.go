@@ -10,6 +10,7 @@ import (
 	"github.com/gorilla/mux"
 	"github.com/paulmach/orb"
 
+	"wangge/geoserver/book"
 	"wangge/geoserver/live"
 	"wangge/grids"
 	"wangge/grids/disclosure"
@@ -100,7 +101,7 @@ func unitRows(sight *live.Sight, st *live.State, level string) ([][]string, erro
 		}
 		row = append(row, u.Status, figure(u.Risk.Value, live.RiskDecimals), string(u.Risk.Value.State), st.Window.From.String(), st.Window.To.String(),
 			string(sight.Class()), strconv.Itoa(sight.Rule().K), synthetic)
-		rows = append(rows, plainCells(row))
+		rows = append(rows, book.PlainCells(row))
 	}
 	return rows, nil
 }
@@ -120,7 +121,7 @@ func findingRows(st *live.State, who grids.Actor) [][]string {
 		for _, name := range []string{"id", "kind", "state", "confidence", "seen", "source", "area_m2"} {
 			row = append(row, cellText(column(name)))
 		}
-		rows = append(rows, plainCells(append(row, decimal(at[0], 6), decimal(at[1], 6), st.Name("towns", p.Town), st.Name("villages", p.Village), st.Name("grids", p.Grid))))
+		rows = append(rows, book.PlainCells(append(row, decimal(at[0], 6), decimal(at[1], 6), st.Name("towns", p.Town), st.Name("villages", p.Village), st.Name("grids", p.Grid))))
 	})
 	return rows
 }
@@ -152,19 +153,6 @@ func cellText(v any) string {
 		return strconv.FormatFloat(v, 'f', -1, 64)
 	}
 	return ""
-}
-
-// plainCells keeps a spreadsheet from taking a text for a formula. Numbers may begin with a minus.
-func plainCells(row []string) []string {
-	for i, cell := range row {
-		if cell == "" || !strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
-			continue
-		}
-		if _, err := strconv.ParseFloat(cell, 64); err != nil {
-			row[i] = "'" + cell
-		}
-	}
-	return row
 }
 
 // noteExact writes down, once an hour for each account and purpose, that an actor looks at findings where they are. Without the note

@@ -99,7 +99,7 @@ func (s *Server) meta(ctx context.Context, _ *struct{}) (*body[Meta], error) {
 		Risk:       s.metaRisk(st),
 		Indicators: styles.Indicators(), CaseKinds: styles.CaseKinds(), Kinds: styles.FindingKinds(), States: styles.FindingStates(),
 		Sources: styles.FindingSources(), Statuses: styles.Statuses(),
-		Attribution: []string{attribution}, Editions: []metaEdition{},
+		Attribution: []string{grids.Attribution}, Editions: []metaEdition{},
 	}
 	for _, e := range t.Editions {
 		told := metaEdition{e.ID.String(), string(e.Family), e.Name, string(e.State), e.EffectiveFrom.String(), e.Grids}

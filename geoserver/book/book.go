@@ -1,125 +1,21 @@
-package api
+// Package book puts the result of an analysis into tables that leave the house: as CSV or as a workbook, with every digit.
+package book
 
 import (
 	"bytes"
-	"context"
 	"encoding/csv"
 	"errors"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/gorilla/mux"
 	"github.com/xuri/excelize/v2"
 
-	"wangge/geoserver/analysis"
 	"wangge/grids"
 )
 
-// tableForms are the forms in which the table of a result can be taken away, by the end of its address.
-var tableForms = map[string]struct {
-	mime  string
-	write func(book) ([]byte, error)
-}{
-	"csv":  {"text/csv; charset=utf-8", func(b book) ([]byte, error) { return b.csv(), nil }},
-	"xlsx": {"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", book.xlsx},
-}
-
-// analysisTable answers GET /api/analysis/runs/{id}/table.csv and table.xlsx with the result of a run in full precision. As every export it is
-// written down before the first byte leaves.
-func (s *Server) analysisTable(form string) func(http.ResponseWriter, *http.Request) error {
-	return func(w http.ResponseWriter, r *http.Request) error {
-		purpose, err := purposeOf(r.URL.Query().Get("purpose"))
-		if err != nil {
-			return err
-		}
-		lang := r.URL.Query().Get("lang")
-		if lang != "" && lang != "zh" && lang != "en" {
-			return grids.Errorf(grids.Invalid, "lang %.10q is not known; use zh or en", lang)
-		}
-		run, result, err := s.takenRun(r.Context(), mux.Vars(r)["id"])
-		if err != nil {
-			return err
-		}
-		b := bookOf(run, result, lang, s.townNames(run.Class))
-		text, err := tableForms[form].write(b)
-		if err != nil {
-			return err
-		}
-		if err := s.noteTaken(r.Context(), run, purpose, map[string]any{"what": "analysis-table", "form": form, "rows": len(b.sheets[0].rows)}); err != nil {
-			return err
-		}
-		h := w.Header()
-		h.Set("Content-Type", tableForms[form].mime)
-		h.Set("Cache-Control", "no-store")
-		h.Set("Content-Disposition", `attachment; filename="wangge-`+result.Method+`-`+result.Level+`-`+run.ID.String()[:8]+`.`+form+`"`)
-		_, _ = w.Write(text) // the client may be gone
-		return nil
-	}
-}
-
-// takenRun is a run with its result, for whoever may take it away. Errors: Forbidden, Invalid, NotFound also while there is no result.
-func (s *Server) takenRun(ctx context.Context, text string) (run grids.Run, result analysis.Result, err error) {
-	id, class, err := namedRun(ctx, text)
-	if err != nil {
-		return run, result, err
-	}
-	if !actor(ctx).Everywhere(grids.Export) {
-		return run, result, grids.Errorf(grids.Forbidden, "a result is of the whole district, and you may take tables of a part of it away: ask the system administrator")
-	}
-	if run, err = s.Analyses.Run(ctx, actor(ctx), class, id); err != nil {
-		return run, result, err
-	}
-	result, err = s.result(ctx, text)
-	return run, result, err
-}
-
-// noteTaken writes down that a result leaves the house.
-func (s *Server) noteTaken(ctx context.Context, run grids.Run, purpose string, detail map[string]any) error {
-	who := actor(ctx)
-	who.Purpose = purpose
-	detail["run"], detail["hash"], detail["class"] = run.ID, run.Hash, string(run.Class)
-	return s.Store.Note(ctx, who, "export", run.Subject, detail)
-}
-
-// townNames names towns by their codes; one that is not there any more is its code.
-func (s *Server) townNames(class grids.Class) func(code string) string {
-	st := s.View.Sight(class).State()
-	return func(code string) string {
-		if st != nil {
-			if name := st.Name("towns", code); name != "" {
-				return name
-			}
-		}
-		return code
-	}
-}
-
-// AnalysisPrint is a map of a result that is about to be saved.
-type AnalysisPrint struct {
-	Purpose string `json:"purpose" doc:"what for: 2 to 200 characters"`
-	Form    string `json:"form" enum:"png,pdf"`
-}
-
-// printAnalysis writes down that the map of a result is taken away: the picture is made by the client, which saves it only after this.
-func (s *Server) printAnalysis(ctx context.Context, in *struct {
-	ID   string `path:"id" format:"uuid"`
-	Body AnalysisPrint
-}) (*struct{}, error) {
-	purpose, err := purposeOf(in.Body.Purpose)
-	if err != nil {
-		return nil, s.faults().Huma(err)
-	}
-	run, _, err := s.takenRun(ctx, in.ID)
-	if err == nil {
-		err = s.noteTaken(ctx, run, purpose, map[string]any{"what": "analysis-map", "form": in.Body.Form})
-	}
-	return nil, s.faults().Huma(err)
-}
-
-// book is the tables of a result. The first is the one that matters.
-type book struct {
+// Book is the tables of a result. The first is the one that matters. It is not written to once it is made.
+type Book struct {
 	lang   string
 	title  string
 	run    string // id
@@ -139,8 +35,11 @@ type heading struct {
 	title grids.Text
 }
 
-// csv is the first table as UTF-8 with a byte order mark, by which spreadsheets know it. Numbers have all their digits.
-func (b book) csv() []byte {
+// Rows is how many rows the first table has.
+func (b Book) Rows() int { return len(b.sheets[0].rows) }
+
+// CSV is the first table as UTF-8 with a byte order mark, by which spreadsheets know it. Numbers have all their digits.
+func (b Book) CSV() []byte {
 	var to bytes.Buffer
 	to.WriteString("\ufeff")
 	out := csv.NewWriter(&to) // a buffer takes everything
@@ -155,7 +54,7 @@ func (b book) csv() []byte {
 		for i, v := range row {
 			cells[i] = exactText(v)
 		}
-		_ = out.Write(plainCells(cells))
+		_ = out.Write(PlainCells(cells))
 	}
 	out.Flush()
 	return to.Bytes()
@@ -178,8 +77,8 @@ func exactText(v any) string {
 	return ""
 }
 
-// xlsx is all tables as a workbook: numbers are numbers, and texts are texts whatever they begin with.
-func (b book) xlsx() (text []byte, err error) {
+// XLSX is all tables as a workbook: numbers are numbers, and texts are texts whatever they begin with.
+func (b Book) XLSX() (text []byte, err error) {
 	f := excelize.NewFile()
 	defer func() { _ = f.Close() }() // nothing of it is in files
 	if err := f.SetDocProps(&excelize.DocProperties{Creator: "wangge", Title: b.title, Identifier: b.run}); err != nil {
@@ -286,4 +185,17 @@ func decimalsOf(v float64) int {
 			return n
 		}
 	}
+}
+
+// PlainCells keeps a spreadsheet from taking a text for a formula. Numbers may begin with a minus.
+func PlainCells(row []string) []string {
+	for i, cell := range row {
+		if cell == "" || !strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
+			continue
+		}
+		if _, err := strconv.ParseFloat(cell, 64); err != nil {
+			row[i] = "'" + cell
+		}
+	}
+	return row
 }

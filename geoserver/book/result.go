@@ -1,4 +1,4 @@
-package api
+package book
 
 import (
 	"encoding/json"
@@ -11,9 +11,6 @@ import (
 	"wangge/grids"
 	"wangge/grids/risk/stat"
 )
-
-// attribution is whom the outlines are owed to.
-const attribution = "© OpenStreetMap contributors (ODbL)"
 
 // reasons says why there is no figure.
 var reasons = map[stat.Reason]grids.Text{
@@ -36,9 +33,9 @@ func reasonIn(why stat.Reason, lang string) string {
 	return string(why)
 }
 
-// bookOf puts a result into tables: what it found, how it was made, and whatever else the method gives. town names a town by its code.
-func bookOf(run grids.Run, r analysis.Result, lang string, town func(string) string) book {
-	b := book{lang: lang, title: r.Title.In(lang), run: run.ID.String()}
+// Of puts a result into tables: what it found, how it was made, and whatever else the method gives. town names a town by its code.
+func Of(run grids.Run, r analysis.Result, lang string, town func(string) string) Book {
+	b := Book{lang: lang, title: r.Title.In(lang), run: run.ID.String()}
 	for _, s := range []sheet{unitSheet(r, lang, town), circleSheet(r), matrixSheet(r), judgedSheet(r, lang), surfaceSheet(r), memberSheet(r), seriesSheet(r), partSheet(r, lang), curveSheet(r, lang)} {
 		if len(s.rows) > 0 {
 			b.sheets = append(b.sheets, s)
@@ -259,7 +256,7 @@ func parameterSheet(run grids.Run, r analysis.Result, lang string) sheet {
 	add("申请人", "Asked by", run.Actor)
 	add("申请时间", "Asked at", run.AskedAt.UTC().Format(time.RFC3339))
 	add("合成数据", "Synthetic data", r.Synthetic)
-	add("署名", "Attribution", attribution)
+	add("署名", "Attribution", grids.Attribution)
 	for _, f := range flat("", jsonValue(r.Request)) {
 		add("请求 "+f.name, "request "+f.name, f.value)
 	}

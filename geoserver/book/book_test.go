@@ -1,4 +1,4 @@
-package api
+package book
 
 import (
 	"bytes"
@@ -54,9 +54,9 @@ func named(code string) string {
 }
 
 // readBack is a workbook as it was stored: rows of every sheet, without number formats.
-func readBack(t testing.TB, b book) (f *excelize.File, sheets map[string][][]string) {
+func readBack(t testing.TB, b Book) (f *excelize.File, sheets map[string][][]string) {
 	t.Helper()
-	text, err := b.xlsx()
+	text, err := b.XLSX()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +82,7 @@ func cellAt(rows [][]string, row, column int) string {
 
 func TestTheWorkbookHoldsTheResultBitForBit(t *testing.T) {
 	run, r := aResult()
-	f, sheets := readBack(t, bookOf(run, r, "zh", named))
+	f, sheets := readBack(t, Of(run, r, "zh", named))
 	if got, want := f.GetSheetList(), []string{"单元", "参数", "聚集圈", "近重复", "预测检验", "密度面", "聚集圈内单元", "时间序列", "构成", "命中曲线"}; !slices.Equal(got, want) {
 		t.Errorf("sheets %v, want %v", got, want)
 	}
@@ -128,13 +128,13 @@ func TestTheWorkbookHoldsTheResultBitForBit(t *testing.T) {
 
 func TestTheWorkbookSaysHowTheResultWasMade(t *testing.T) {
 	run, r := aResult()
-	_, sheets := readBack(t, bookOf(run, r, "en", named))
+	_, sheets := readBack(t, Of(run, r, "en", named))
 	said := map[string]string{}
 	for _, row := range sheets["Parameters"][1:] {
 		said[cellAt([][]string{row}, 0, 0)] = cellAt([][]string{row}, 0, 1)
 	}
 	for what, want := range map[string]string{"Title": "Hot spots", "Period": "2023-01..2025-12", "Level": "villages", "Edition of the grids": "2024", "Data": "d1", "Class of disclosure": "command",
-		"Smallest count told (k)": "3", "Run": run.ID.String(), "SHA-256 of the result": "ab12", "Asked by": "commander", "Asked at": "2026-05-01T02:03:04Z", "Synthetic data": "1", "Attribution": attribution,
+		"Smallest count told (k)": "3", "Run": run.ID.String(), "SHA-256 of the result": "ab12", "Asked by": "commander", "Asked at": "2026-05-01T02:03:04Z", "Synthetic data": "1", "Attribution": grids.Attribution,
 		"request kernel.bandwidth": analysis.Defaults().Kernel.Bandwidth, "request seed": "310151", "Method": "gi", "Version": "1", "Source": "Ord and Getis 1995, eq. 14", "Seed": "310151", "Hash of the weights": "beef", "Units or events used": "3",
 		"dropped: no neighbours": "1", "parameter alpha": "0.05", "parameter kernel.shape": "gaussian", "parameter areas": "[0.01,0.1]", "Moran's I": "0.30000000000000004", "Note": "mind", "legend hot spot, 99 %": "1"} {
 		if got, there := said[what]; !there || got != want && (what != "Synthetic data" || got != "TRUE") {
@@ -145,7 +145,7 @@ func TestTheWorkbookSaysHowTheResultWasMade(t *testing.T) {
 
 func TestTheCSVHoldsTheTableAlone(t *testing.T) {
 	run, r := aResult()
-	text := string(bookOf(run, r, "en", named).csv())
+	text := string(Of(run, r, "en", named).CSV())
 	if !strings.HasPrefix(text, "\ufeffcode,name,town,class,class_title,value,share,why,reason\n") {
 		t.Errorf("it begins with %.80q", text)
 	}
@@ -167,7 +167,7 @@ func TestTheFirstTableIsTheOneThatThereIs(t *testing.T) {
 	for want, r := range map[string]analysis.Result{
 		"col,": {Matrix: whole.Matrix}, "id,curve,area,hits,of,": {Curves: whole.Curves}, "column,row,value": {Surface: whole.Surface}, "id,name,value,": {Facts: whole.Facts}, "id,name,value,unit": {},
 	} {
-		if got := string(bookOf(run, r, "zh", named).csv()); !strings.Contains(got, want) {
+		if got := string(Of(run, r, "zh", named).CSV()); !strings.Contains(got, want) {
 			t.Errorf("%q has no %q", got, want)
 		}
 	}
@@ -180,7 +180,7 @@ func TestAnythingComesBackFromTheWorkbook(t *testing.T) {
 		name := strings.TrimSpace(rapid.StringOfN(rapid.RuneFrom([]rune("=+-@'\"<>&_x000D 甲乙\t")), 1, 20, -1).Draw(rt, "name"))
 		run, r := aResult()
 		r = analysis.Result{Columns: r.Columns[:1], Units: []analysis.Unit{{Code: "c", Name: name, Values: []*float64{&n}}}}
-		f, sheets := readBack(t, bookOf(run, r, "zh", named))
+		f, sheets := readBack(t, Of(run, r, "zh", named))
 		text := cellAt(sheets["单元"], 1, 5)
 		if got, err := strconv.ParseFloat(text, 64); err != nil || math.Float64bits(got) != math.Float64bits(n) {
 			rt.Errorf("%q for %v", text, n)
@@ -220,8 +220,8 @@ func TestTheTableOfAnotherEdition(t *testing.T) {
 	run, r := aResult()
 	r.Other = &analysis.Other{ID: grids.NewID().String(), Name: "2023", OnMap: "2024", Crosswalk: "0123456789abcdef", Units: 1, Interpolated: .25}
 	r.Units[0].Interpolated = true
-	b := bookOf(run, r, "en", named)
-	rows, err := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(b.csv(), []byte("\ufeff")))).ReadAll()
+	b := Of(run, r, "en", named)
+	rows, err := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(b.CSV(), []byte("\ufeff")))).ReadAll()
 	if err != nil {
 		t.Fatal(err)
 	}
