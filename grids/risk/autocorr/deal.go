@@ -2,7 +2,6 @@ package autocorr
 
 import (
 	"context"
-	"encoding/binary"
 	"math"
 	"math/bits"
 	"slices"
@@ -32,7 +31,7 @@ type deck struct {
 // hand is one unit's draw. Positions 0 to m−1 are all other units: the last unit takes the place of the one whose draw it is. Of a total draw
 // they are all units.
 type hand struct {
-	hi, lo uint64   // state of the random stream
+	stream stream   // of random words
 	code   []uint16 // of all units
 	m      uint64
 	reps   int
@@ -105,9 +104,8 @@ func (d *deck) deal(ctx context.Context, i int, r row, seed uint64, replicates i
 
 // seat begins the random stream of a unit.
 func (h *hand) seat(seed uint64, i int) {
-	var room [20]byte
-	state, _ := stat.Source(seed, uint64(i)).AppendBinary(room[:0]) // "pcg:" and two words; there is no error
-	h.hi, h.lo = binary.BigEndian.Uint64(state[4:]), binary.BigEndian.Uint64(state[12:])
+	src := stat.Source(seed, uint64(i))
+	h.stream = stream{src.Uint64(), src.Uint64(), src.Uint64(), src.Uint64()}
 	h.unit, h.same = uint64(i), 0
 }
 
@@ -176,22 +174,21 @@ func rejected(m, k uint64) uint64 {
 	return -p % p
 }
 
-// step is the next state of the PCG of math/rand/v2, whose words these are: in registers, which its own methods do not allow.
-func step(hi, lo uint64) (uint64, uint64) {
-	const mulHi, mulLo, incHi, incLo = 2549297995355413924, 4865540595714422341, 6364136223846793005, 1442695040888963407
-	h, l := bits.Mul64(lo, mulLo)
-	h += hi*mulLo + lo*mulHi
-	l, carry := bits.Add64(l, incLo, 0)
-	h, _ = bits.Add64(h, incHi, carry)
-	return h, l
-}
+// stream is xoshiro256++ (Blackman & Vigna 2021), begun with four words of the house's source. It makes a word without a multiplication: those of
+// the loops are for the positions. Four words in a struct stay in registers.
+type stream struct{ a, b, c, d uint64 }
 
-// word is what a state gives (PCG-DXSM).
-func word(hi, lo uint64) uint64 {
-	hi ^= hi >> 32
-	hi *= 0xda942042e4dd58b5
-	hi ^= hi >> 48
-	return hi * (lo | 1)
+// next is the next word, and the stream after it.
+func (s stream) next() (uint64, stream) {
+	word := bits.RotateLeft64(s.a+s.d, 23) + s.a
+	t := s.b << 17
+	s.c ^= s.a
+	s.d ^= s.b
+	s.b ^= s.c
+	s.a ^= s.d
+	s.c ^= t
+	s.d = bits.RotateLeft64(s.d, 45)
+	return word, s
 }
 
 // again is called where a draw has to be made again. It does nothing: the call tells the compiler that this is rare.
@@ -234,13 +231,14 @@ func (h *hand) compare(sum, size float64) int {
 
 // many draws any number of neighbours one after the other, each from those that are left, with any weights.
 func (h *hand) many() (less int) {
-	hi, lo, m := h.hi, h.lo, h.m
+	st, m := h.stream, h.m
 	for range h.reps {
 		h.turn()
 		got, sum, size := 0, 0.0, 0.0
 		for got < h.k {
-			hi, lo = step(hi, lo)
-			a, r := bits.Mul64(word(hi, lo), m)
+			word, next := st.next()
+			st = next
+			a, r := bits.Mul64(word, m)
 			b, r := bits.Mul64(r, m)
 			if r < h.pair {
 				continue
@@ -261,7 +259,7 @@ func (h *hand) many() (less int) {
 		}
 		less += h.compare(sum, size)
 	}
-	h.hi, h.lo = hi, lo
+	h.stream = st
 	return less
 }
 

@@ -8,10 +8,10 @@ import "math/bits"
 
 // one draws 1.
 func (h *hand) one() (less int) {
-	hi, lo, m, code, start, width := h.hi, h.lo, h.m, h.code[:h.m], h.start, h.width
+	st, m, code, start, width := h.stream, h.m, h.code[:h.m], h.start, h.width
 	for done := 0; done < h.reps; {
-		hi, lo = step(hi, lo)
-		r := word(hi, lo)
+		r, next := st.next()
+		st = next
 		a, r := bits.Mul64(r, m)
 		if r < h.last {
 			again()
@@ -24,16 +24,16 @@ func (h *hand) one() (less int) {
 		}
 		done++
 	}
-	h.hi, h.lo = hi, lo
+	h.stream = st
 	return less
 }
 
 // two draws 2.
 func (h *hand) two() (less int) {
-	hi, lo, m, code, start, width := h.hi, h.lo, h.m, h.code[:h.m], h.start, h.width
+	st, m, code, start, width := h.stream, h.m, h.code[:h.m], h.start, h.width
 	for done := 0; done < h.reps; {
-		hi, lo = step(hi, lo)
-		r := word(hi, lo)
+		r, next := st.next()
+		st = next
 		a, r := bits.Mul64(r, m)
 		b, r := bits.Mul64(r, m)
 		if r < h.last || b == a {
@@ -47,16 +47,16 @@ func (h *hand) two() (less int) {
 		}
 		done++
 	}
-	h.hi, h.lo = hi, lo
+	h.stream = st
 	return less
 }
 
 // three draws 3.
 func (h *hand) three() (less int) {
-	hi, lo, m, code, start, width := h.hi, h.lo, h.m, h.code[:h.m], h.start, h.width
+	st, m, code, start, width := h.stream, h.m, h.code[:h.m], h.start, h.width
 	for done := 0; done < h.reps; {
-		hi, lo = step(hi, lo)
-		r := word(hi, lo)
+		r, next := st.next()
+		st = next
 		a, r := bits.Mul64(r, m)
 		b, r := bits.Mul64(r, m)
 		c, r := bits.Mul64(r, m)
@@ -71,16 +71,16 @@ func (h *hand) three() (less int) {
 		}
 		done++
 	}
-	h.hi, h.lo = hi, lo
+	h.stream = st
 	return less
 }
 
 // four draws 4.
 func (h *hand) four() (less int) {
-	hi, lo, m, code, start, width := h.hi, h.lo, h.m, h.code[:h.m], h.start, h.width
+	st, m, code, start, width := h.stream, h.m, h.code[:h.m], h.start, h.width
 	for done := 0; done < h.reps; {
-		hi, lo = step(hi, lo)
-		r := word(hi, lo)
+		r, next := st.next()
+		st = next
 		a, r := bits.Mul64(r, m)
 		b, r := bits.Mul64(r, m)
 		c, r := bits.Mul64(r, m)
@@ -89,8 +89,7 @@ func (h *hand) four() (less int) {
 				again()
 				continue
 			}
-			hi, lo = step(hi, lo)
-			r = word(hi, lo)
+			r, st = st.next()
 		}
 		d, r := bits.Mul64(r, m)
 		if r < h.last || b == a || c == a || c == b || d == a || d == b || d == c {
@@ -104,16 +103,16 @@ func (h *hand) four() (less int) {
 		}
 		done++
 	}
-	h.hi, h.lo = hi, lo
+	h.stream = st
 	return less
 }
 
 // five draws 5.
 func (h *hand) five() (less int) {
-	hi, lo, m, code, start, width := h.hi, h.lo, h.m, h.code[:h.m], h.start, h.width
+	st, m, code, start, width := h.stream, h.m, h.code[:h.m], h.start, h.width
 	for done := 0; done < h.reps; {
-		hi, lo = step(hi, lo)
-		r := word(hi, lo)
+		r, next := st.next()
+		st = next
 		a, r := bits.Mul64(r, m)
 		b, r := bits.Mul64(r, m)
 		c, r := bits.Mul64(r, m)
@@ -122,8 +121,7 @@ func (h *hand) five() (less int) {
 				again()
 				continue
 			}
-			hi, lo = step(hi, lo)
-			r = word(hi, lo)
+			r, st = st.next()
 		}
 		d, r := bits.Mul64(r, m)
 		e, r := bits.Mul64(r, m)
@@ -138,16 +136,16 @@ func (h *hand) five() (less int) {
 		}
 		done++
 	}
-	h.hi, h.lo = hi, lo
+	h.stream = st
 	return less
 }
 
 // six draws 6.
 func (h *hand) six() (less int) {
-	hi, lo, m, code, start, width := h.hi, h.lo, h.m, h.code[:h.m], h.start, h.width
+	st, m, code, start, width := h.stream, h.m, h.code[:h.m], h.start, h.width
 	for done := 0; done < h.reps; {
-		hi, lo = step(hi, lo)
-		r := word(hi, lo)
+		r, next := st.next()
+		st = next
 		a, r := bits.Mul64(r, m)
 		b, r := bits.Mul64(r, m)
 		c, r := bits.Mul64(r, m)
@@ -156,8 +154,7 @@ func (h *hand) six() (less int) {
 				again()
 				continue
 			}
-			hi, lo = step(hi, lo)
-			r = word(hi, lo)
+			r, st = st.next()
 		}
 		d, r := bits.Mul64(r, m)
 		e, r := bits.Mul64(r, m)
@@ -174,16 +171,16 @@ func (h *hand) six() (less int) {
 		}
 		done++
 	}
-	h.hi, h.lo = hi, lo
+	h.stream = st
 	return less
 }
 
 // seven draws 7.
 func (h *hand) seven() (less int) {
-	hi, lo, m, code, start, width := h.hi, h.lo, h.m, h.code[:h.m], h.start, h.width
+	st, m, code, start, width := h.stream, h.m, h.code[:h.m], h.start, h.width
 	for done := 0; done < h.reps; {
-		hi, lo = step(hi, lo)
-		r := word(hi, lo)
+		r, next := st.next()
+		st = next
 		a, r := bits.Mul64(r, m)
 		b, r := bits.Mul64(r, m)
 		c, r := bits.Mul64(r, m)
@@ -192,8 +189,7 @@ func (h *hand) seven() (less int) {
 				again()
 				continue
 			}
-			hi, lo = step(hi, lo)
-			r = word(hi, lo)
+			r, st = st.next()
 		}
 		d, r := bits.Mul64(r, m)
 		e, r := bits.Mul64(r, m)
@@ -203,8 +199,7 @@ func (h *hand) seven() (less int) {
 				again()
 				continue
 			}
-			hi, lo = step(hi, lo)
-			r = word(hi, lo)
+			r, st = st.next()
 		}
 		g, r := bits.Mul64(r, m)
 		if r < h.last || b == a || c == a || c == b || d == a || d == b || d == c || e == a || e == b || e == c || e == d ||
@@ -219,16 +214,16 @@ func (h *hand) seven() (less int) {
 		}
 		done++
 	}
-	h.hi, h.lo = hi, lo
+	h.stream = st
 	return less
 }
 
 // eight draws 8.
 func (h *hand) eight() (less int) {
-	hi, lo, m, code, start, width := h.hi, h.lo, h.m, h.code[:h.m], h.start, h.width
+	st, m, code, start, width := h.stream, h.m, h.code[:h.m], h.start, h.width
 	for done := 0; done < h.reps; {
-		hi, lo = step(hi, lo)
-		r := word(hi, lo)
+		r, next := st.next()
+		st = next
 		a, r := bits.Mul64(r, m)
 		b, r := bits.Mul64(r, m)
 		c, r := bits.Mul64(r, m)
@@ -237,8 +232,7 @@ func (h *hand) eight() (less int) {
 				again()
 				continue
 			}
-			hi, lo = step(hi, lo)
-			r = word(hi, lo)
+			r, st = st.next()
 		}
 		d, r := bits.Mul64(r, m)
 		e, r := bits.Mul64(r, m)
@@ -248,8 +242,7 @@ func (h *hand) eight() (less int) {
 				again()
 				continue
 			}
-			hi, lo = step(hi, lo)
-			r = word(hi, lo)
+			r, st = st.next()
 		}
 		g, r := bits.Mul64(r, m)
 		j, r := bits.Mul64(r, m)
@@ -266,6 +259,6 @@ func (h *hand) eight() (less int) {
 		}
 		done++
 	}
-	h.hi, h.lo = hi, lo
+	h.stream = st
 	return less
 }
