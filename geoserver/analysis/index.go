@@ -46,7 +46,7 @@ func index(ctx context.Context, j *job, r *Result) error {
 	r.fact("stays_least", grids.Text{ZH: "权重 ±20 % 时前 20 名保留（最少）", EN: "Of the first 20, how many stay, least"}, stat.Of(stable.Least), "%", 0)
 	j.indexRows(r, composed, left)
 	r.quantiles(0)
-	r.note("warning", "发现率（30–70 %）与权重是暂定的；没有飞行覆盖数据，看过的程度取自滚动调查。", "Detectability (30–70 %) and weights are provisional; there is no flight coverage yet, so what was looked at is that of the running survey.")
+	r.note("warning", "发现率（30–70 %）与权重是暂定的；没有飞行覆盖数据，看过的程度取自滚动调查，并当作植株已长成（未计季节）：剩余风险因此偏低。", "Detectability (30–70 %) and weights are provisional. There is no flight coverage yet: what was looked at is that of the running survey, as if every plant were fully grown, whatever the season. So the residual risk is rather told too low.")
 	return nil
 }
 
