@@ -33,8 +33,9 @@ func (n Need) Check() error {
 	return nil
 }
 
-// Guard lets only those through to a route who have what it needs, and puts who it is into the context. looked reports whether the server looked at the store since the request came in. Refusals are written into the audit log: the guard's own,
-// and those behind it when the writer that it is given tells the Status of the answer.
+// Guard lets only those through to a route who have what it needs, and puts who it is into the context. looked reports whether the server
+// looked at the store since the request came in. Refusals are written into the audit log: the guard's own, and those behind it when the writer
+// that it is given tells the Status of the answer.
 func (a *Accounts) Guard(need Need, looked func(*http.Request) bool) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
