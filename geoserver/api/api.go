@@ -92,17 +92,21 @@ func (s *Server) Handler() http.Handler {
 		gate.WriteProblem(w, http.StatusMethodNotAllowed, "this address does not take "+r.Method)
 	})
 	served := served{way: s.way}
+	var tiles http.Handler
 	for _, route := range s.routes() {
 		match := r.Path // each call of it makes a route
 		if strings.HasSuffix(route.pattern, "/") {
 			match = r.PathPrefix
 		}
-		served.add(match(route.pattern).Handler(s.faults().Plain(route.handle)).Methods(route.methods...), route.pattern, route.need)
+		to := served.add(match(route.pattern).Handler(s.faults().Plain(route.handle)).Methods(route.methods...), route.pattern, route.need)
+		if route.pattern == tilePrefix {
+			tiles = to
+		}
 	}
 	s.register(s.openAPI(r, &served))
 	served.add(r.PathPrefix("/").Handler(s.faults().Plain(s.webMap)).Methods(http.MethodGet, http.MethodHead), "web map", accounts.Open)
 	served.mustHoldAll(r)
-	return s.guard(tilesFirst(r, served.handlers[tilePrefix]))
+	return s.guard(tilesFirst(r, tiles))
 }
 
 // tilesFirst lets tiles, which are most of what is asked for, past the table of routes: what matching one costs is a good part of
@@ -133,23 +137,23 @@ func accountOf(r *http.Request) string {
 
 // served is the routes with what each asks of whoever asks for it.
 type served struct {
-	needs    map[*mux.Route]accounts.Need
-	handlers map[string]http.Handler // by name, the way to the handler and all
-	way      func(name string, need accounts.Need, to http.Handler) http.Handler
+	needs map[*mux.Route]accounts.Need
+	way   func(name string, need accounts.Need, to http.Handler) http.Handler
 }
 
-// add puts the way in front of a route's handler. It panics for what is no need, so that no server starts with a route that nobody
-// thought about.
-func (d *served) add(route *mux.Route, name string, need accounts.Need) {
+// add puts the way in front of a route's handler, and returns both. It panics for what is no need, so that no server starts with a route that
+// nobody thought about.
+func (d *served) add(route *mux.Route, name string, need accounts.Need) http.Handler {
 	if err := need.Check(); err != nil {
 		panic(err)
 	}
 	if d.needs == nil {
-		d.needs, d.handlers = map[*mux.Route]accounts.Need{}, map[string]http.Handler{}
+		d.needs = map[*mux.Route]accounts.Need{}
 	}
 	d.needs[route] = need
-	d.handlers[name] = d.way(name, need, route.GetHandler())
-	route.Handler(d.handlers[name])
+	to := d.way(name, need, route.GetHandler())
+	route.Handler(to)
+	return to
 }
 
 // mustHoldAll panics when a route was registered past the table.

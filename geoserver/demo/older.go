@@ -71,7 +71,10 @@ func regrouped(town []feature[properties]) (out []polygons) {
 		taken[i] = true
 		whole := outlines[i]
 		for k := i + 1; k < len(town); k++ {
-			if joined := union(outlines[i], outlines[k]); !taken[k] && joined != nil {
+			if taken[k] {
+				continue
+			}
+			if joined := union(outlines[i], outlines[k]); joined != nil {
 				taken[k], whole = true, [][]point{joined}
 				break
 			}
