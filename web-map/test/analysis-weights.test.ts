@@ -14,45 +14,7 @@ import { matrixOf, pairs, priorities, stepOf, stepsOf, timesOf } from '../src/st
 import { type Draft, draftOf, faultsOf, fieldsOf, requestOf, withMethod } from '../src/state/analysis-draft';
 import { hasLinks, neighbourhoodOf } from '../src/state/analysis-links';
 import { isolatesOf } from '../src/state/analysis-table';
-
-const text = (zh: string) => ({ zh, en: zh });
-
-const defaults: AnalysisCatalogue['defaults'] = {
-  method: '',
-  indicator: 'casework',
-  level: 'grids',
-  edition: '',
-  kinds: [],
-  casework: 'auto',
-  from: '2023-01',
-  to: '2025-12',
-  step: 'year',
-  inference: 'auto',
-  draw: 'total',
-  replicates: 0,
-  seed: 310151,
-  alpha: 0.05,
-  correct: true,
-  smoothing: 'local',
-  kernel: { shape: 'gaussian', bandwidth: 'scott', bandwidth_m: 1500, edge: 'uniform', cell_m: 250 },
-  scan: { time: 'space', max_share: 0.25, max_radius_m: 0, max_duration: 0.5, low: false },
-  pairs: { distances_m: [250, 500], days: [7, 14] },
-  composite: { weights: {}, judgements: [], normalise: 'index', missing: 'renormalise' },
-  areas: [0.01, 0.05, 0.1, 0.2],
-};
-
-const method = (id: string, ...options: string[]): AnalysisMethod => ({
-  id,
-  title: text(id),
-  question: text(id),
-  about: text(id),
-  needs: text(id),
-  source: id,
-  levels: ['grids', 'villages', 'cells'],
-  indicators: ['casework', 'findings'],
-  options,
-  classes: [],
-});
+import { defaults, method, text } from './analysis-form';
 
 const draft = (of: AnalysisMethod, options: Record<string, string> = {}): Draft => {
   const start = draftOf(defaults);
@@ -60,7 +22,7 @@ const draft = (of: AnalysisMethod, options: Record<string, string> = {}): Draft 
 };
 
 describe('who is whose neighbour, in the form', () => {
-  const lisa = method('lisa', 'weights');
+  const lisa = method('lisa', ['weights']);
   const asked = (options: Record<string, string>) => requestOf(draft(lisa, options), lisa).weights;
   const keys = (options: Record<string, string>) => fieldsOf(lisa, draft(lisa, options)).map(({ key }) => key);
 
@@ -121,7 +83,7 @@ describe('who is whose neighbour, in the form', () => {
 });
 
 describe('the weights of the index, in the form', () => {
-  const index = method('index', 'composite');
+  const index = method('index', ['composite']);
   const composite = (options: Record<string, string>) => requestOf(draft(index, options), index).composite;
   const faults = (options: Record<string, string>) => faultsOf(draft(index, options), index);
 

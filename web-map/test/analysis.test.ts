@@ -4,7 +4,7 @@ import {
   validateStyleMin,
 } from '@maplibre/maplibre-gl-style-spec';
 import { describe, expect, it } from 'vitest';
-import type { AnalysisCatalogue, AnalysisClass, AnalysisCurve, AnalysisMethod, AnalysisResult } from '../src/api/types';
+import type { AnalysisClass, AnalysisCurve, AnalysisResult } from '../src/api/types';
 import { circleRing, type Drawing, fillColor, looks, ramp } from '../src/map/analysis';
 import { shade, surfacePixels } from '../src/map/analysis-surface';
 import { compose, type Overlay } from '../src/map/compose';
@@ -21,51 +21,14 @@ import {
   sparkLine,
   winners,
 } from '../src/state/analysis-table';
+import { defaults, method, text } from './analysis-form';
 
-const text = (zh: string) => ({ zh, en: zh });
 const unit = (code: string, of: string, ...values: (number | null)[]) => ({
   code,
   name: code,
   town: '',
   class: of,
   values,
-});
-
-const defaults: AnalysisCatalogue['defaults'] = {
-  method: '',
-  indicator: 'casework',
-  level: 'grids',
-  edition: '',
-  kinds: [],
-  casework: 'auto',
-  from: '2023-01',
-  to: '2025-12',
-  step: 'year',
-  inference: 'auto',
-  draw: 'total',
-  replicates: 0,
-  seed: 310151,
-  alpha: 0.05,
-  correct: true,
-  smoothing: 'local',
-  kernel: { shape: 'gaussian', bandwidth: 'scott', bandwidth_m: 1500, edge: 'uniform', cell_m: 250 },
-  scan: { time: 'space', max_share: 0.25, max_radius_m: 0, max_duration: 0.5, low: false },
-  pairs: { distances_m: [250, 500], days: [7, 14] },
-  composite: { weights: {}, judgements: [], normalise: 'index', missing: 'renormalise' },
-  areas: [0.01, 0.05, 0.1, 0.2],
-};
-
-const method = (id: string, options: string[], levels = ['grids', 'villages', 'cells']): AnalysisMethod => ({
-  id,
-  title: text(id),
-  question: text(id),
-  about: text(id),
-  needs: text(id),
-  source: id,
-  levels,
-  indicators: id === 'pairs' ? ['findings', 'confirmed'] : ['casework', 'findings'],
-  options,
-  classes: [],
 });
 
 const result: AnalysisResult = {
