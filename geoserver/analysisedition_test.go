@@ -131,6 +131,9 @@ func TestAnalysesByEdition(t *testing.T) {
 		{"Findings are where they are", testFindingsAreWhereTheyAre},
 		{"The older edition of the demo", testTheOlderEditionOfTheDemo},
 		{"Every method", testEveryMethodByEdition},
+		{"Whole groups", testWholeGroupsByEdition},
+		{"The composite index", testTheIndexByEdition},
+		{"The survey stays as much", testTheSurveyStaysAsMuch},
 		{"Refusals", testRefusedEditions},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.run(t, s, two) })
@@ -287,7 +290,7 @@ func testEveryMethodByEdition(t *testing.T, s *server, two twoEditions) {
 		for _, indicator := range m.Indicators[:min(2, len(m.Indicators))] {
 			t.Run(m.ID+"/"+indicator, func(t *testing.T) {
 				r, text, err := s.compute(t, two.asked(s, m.ID, indicator))
-				if !takes || m.ID == "prediction" && indicator == "casework" {
+				if !takes {
 					if grids.KindOf(err) != grids.Invalid || !strings.Contains(err.Error(), "edition") {
 						t.Errorf("it is not refused: %v", err)
 					}
@@ -301,8 +304,12 @@ func testEveryMethodByEdition(t *testing.T, s *server, two twoEditions) {
 				if len(r.Units) != 351 || r.Other == nil || r.Units[0].Outline == nil {
 					t.Errorf("%d units, %+v", len(r.Units), r.Other)
 				}
-				counts := indicator == "casework" && m.ID != "density"
-				if counts != (r.Other.Units == 2) && m.ID != "prediction" || counts && r.Request.Casework != "shared" {
+				way := map[string]string{"rates": "shared", "emerging": "shared", "index": "auto", "density": "auto"}[m.ID]
+				if way == "" {
+					way = "located"
+				}
+				brought := m.ID == "prediction" || indicator == "casework" && m.ID != "density" && way != "located"
+				if brought != (r.Other.Units == 2) || indicator == "casework" && r.Request.Casework != way {
 					t.Errorf("%d units are interpolated, casework is %s", r.Other.Units, r.Request.Casework)
 				}
 			})
@@ -316,12 +323,10 @@ func testRefusedEditions(t *testing.T, s *server, two twoEditions) {
 		with   map[string]any
 		says   string
 	}{
-		"one that is not":  {"hotspots", map[string]any{"edition": grids.NewID().String()}, "there is no edition"},
-		"no UUID":          {"hotspots", map[string]any{"edition": "2023"}, "UUID"},
-		"of villages":      {"hotspots", map[string]any{"level": "villages"}, "an edition is of grids"},
-		"located casework": {"hotspots", map[string]any{"casework": "located"}, "shared"},
-		"the index":        {"index", nil, "hotspots lisa global rates density clusters emerging"},
-		"a forecast":       {"prediction", nil, "predict itself"},
+		"one that is not":      {"hotspots", map[string]any{"edition": grids.NewID().String()}, "there is no edition"},
+		"no UUID":              {"hotspots", map[string]any{"edition": "2023"}, "UUID"},
+		"of villages":          {"hotspots", map[string]any{"level": "villages"}, "an edition is of grids"},
+		"a forecast of shares": {"prediction", map[string]any{"casework": "shared"}, "predict itself"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			req := two.asked(s, tt.method, "casework")

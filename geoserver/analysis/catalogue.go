@@ -122,7 +122,7 @@ func methods() []Method {
 			grids.Text{ZH: "先去哪里？哪些地方没发现只是因为没看？", EN: "Where to go first? And where was nothing found only because nobody looked?"},
 			grids.Text{ZH: "案件、发现、达标与调查的加权指数，附权重 ±20 % 的敏感性；没有发现只按看过的程度计。", EN: "A weighted index of casework, findings, certification and survey with its sensitivity to weights ± 20 %; that nothing was found counts only as far as the place was looked at."},
 			"OECD and JRC 2008; Stone 1975", grids.Text{ZH: "任何数据", EN: "any data"},
-			[]string{"grids", "villages"}, []string{"casework"}, []string{"composite", "seed"}, nil, index},
+			[]string{"grids", "villages"}, []string{"casework"}, []string{"edition", "composite", "seed"}, nil, index},
 		{"prediction", grids.Text{ZH: "预测得准吗", EN: "Does it predict?"},
 			grids.Text{ZH: "这样的图以前预测得准吗？", EN: "How well did such maps predict before?"},
 			grids.Text{ZH: "按年留出检验：命中率、PAI、PEI、RRI、SER；指数与简单计数、核密度、上期比较，输了也照样显示。", EN: "Held-out years: hit rate, PAI, PEI, RRI, SER; the index against plain counts, kernel density and the last period, shown even when it loses."},

@@ -11,6 +11,7 @@ import (
 
 	"wangge/geoserver/live"
 	"wangge/grids"
+	"wangge/grids/disclosure"
 	"wangge/grids/mesh"
 	"wangge/grids/risk/areal"
 	"wangge/grids/risk/stat"
@@ -18,15 +19,16 @@ import (
 
 // division is the grids of an edition that is not on the map, as the units of a job.
 //
-// Findings lie in its grids where they are. Casework is brought over from the grids on the map by the areas that the two editions share: so
-// it is made of what these are told and of the ground, that is of released groups alone, and tells no more than the groups do.
+// Findings lie in its grids where they are, and whole groups of casework in the grid that holds most of their cell. What is known by the grids on
+// the map, casework that is shared out and the survey, is brought over from them by the areas that the two editions share: so it is made
+// of what these are told and of the ground, that is of released groups alone, and tells no more than the groups do.
 type division struct {
 	edition grids.Edition
 	onMap   grids.Edition
 	ground  []live.Ground // by code
 	at      *mesh.Locator
 	drawn   [][][][][2]float64 // outlines, by unit
-	walk    *areal.Crosswalk   // from the grids on the map; nil when no casework is asked for
+	walk    *areal.Crosswalk   // from the grids on the map; nil when nothing can be asked for that is known by them
 
 	// of the casework that was brought over last
 	meta    []stat.Meta
@@ -51,13 +53,6 @@ func (j *job) divide(ctx context.Context, m Method) error {
 	if !slices.Contains(m.Options, "edition") {
 		return grids.Errorf(grids.Invalid, "%s is of the grids on the map alone. Leave the edition out, or ask on it for one of %v", m.Title.EN, divisible())
 	}
-	casework := j.Indicator == "casework"
-	if casework && j.Casework == located {
-		return grids.Errorf(grids.Invalid, "casework is counted whole in the units on the map alone: on another edition ask for shared casework, which is brought over by area, or leave the edition out")
-	}
-	if casework && m.ID == "prediction" {
-		return grids.Errorf(grids.Invalid, "a forecast is judged by events that are in a unit, and casework comes to another edition by area: it would predict itself. On an edition ask for findings, or leave the edition out")
-	}
 	id, err := grids.ParseID(j.Edition)
 	if err != nil {
 		return err
@@ -72,7 +67,7 @@ func (j *job) divide(ctx context.Context, m Method) error {
 	}
 	d := &division{edition: t.Editions[i], onMap: t.Edition}
 	d.take(list)
-	if casework && m.ID != "density" || m.ID == "prediction" { // the index that is judged knows casework
+	if j.Indicator == "casework" && m.ID != "density" || m.ID == "prediction" { // the index that is judged knows casework
 		if d.walk, err = crosswalk(ctx, j.ground, d.ground); err != nil {
 			return err
 		}
@@ -163,6 +158,95 @@ func (d *division) bring(from [][]float64, periods int) ([][]float64, error) {
 		d.share = cut / all
 	}
 	return to, nil
+}
+
+// figures is what the grids of the edition have of what the state knows now, scored against each other. Casework comes over as in [division.bring]
+// and the survey by the mean over the ground; certification is that of the villages in the grid by area, as it is on the map. Findings lie
+// where they are.
+func (d *division) figures(ctx context.Context, j *job) ([]live.Figures, error) {
+	now, villages := j.state.Units(j.Level), j.state.Units("villages")
+	cases := make([][]float64, len(now))
+	survey, status := make([]stat.Value, len(now)), make([]stat.Value, len(villages))
+	known, declared := false, false
+	for i, u := range now {
+		cases[i], survey[i] = []float64{u.Estimate}, shareOf(u.Survey)
+		known = known || u.Cases != disclosure.NoData()
+	}
+	for i, u := range villages {
+		status[i] = shareOf(u.CertifiedShare)
+		declared = declared || status[i].Reason() == ""
+	}
+	for i := range status { // beside villages with a status, one without is not certified
+		if declared {
+			status[i] = stat.Of(status[i].Or(0))
+		}
+	}
+	brought, err := d.bring(cases, 1)
+	if err != nil {
+		return nil, err
+	}
+	surveyed, err := d.walk.Intensive(survey, areal.Known)
+	if err != nil {
+		return nil, err
+	}
+	walk, err := crosswalk(ctx, j.state.Grounds("villages"), d.ground)
+	if err != nil {
+		return nil, err
+	}
+	certified, err := walk.Intensive(status, areal.Known)
+	if err != nil {
+		return nil, err
+	}
+	d.meta = append(d.meta, surveyed.Meta, certified.Meta)
+	open, confirmed := d.findings(j.state)
+	list := make([]live.Figures, len(d.ground))
+	for i, g := range d.ground {
+		u := live.Figures{Level: j.Level, Code: g.Code, Name: g.Name, TownCode: g.Town, AreaKm2: g.AreaM2 / 1e6, Cases: disclosure.NoData(), Survey: disclosure.NotLooked(), CertifiedShare: disclosure.NoData(),
+			FindingsOpen: disclosure.Number(open[i]), FindingsConfirmed: disclosure.Number(confirmed[i])}
+		if known {
+			u.Estimate, u.Cases = brought[i][0], j.sight.Rule().Estimate(brought[i][0])
+		}
+		if n, ok := surveyed.Values[i].Value.Known(); ok { // ground that nobody looked at counts as nothing done, as in the cells on the map
+			u.Survey = disclosure.Number(n * surveyed.Values[i].KnownShare)
+		}
+		if n, ok := certified.Values[i].Value.Known(); ok {
+			u.CertifiedShare = disclosure.Number(n)
+		}
+		list[i] = u
+	}
+	for i, score := range j.sight.Rank(list, j.analyst.weights) {
+		list[i].Risk = score
+	}
+	return list, nil
+}
+
+// findings counts the findings of now in the grids.
+func (d *division) findings(s *live.State) (open, confirmed []float64) {
+	open, confirmed = make([]float64, len(d.ground)), make([]float64, len(d.ground))
+	s.Findings(func(_ grids.Feature, column func(string) any, _ grids.Place) {
+		name, _ := column("state").(string)
+		lon, _ := column("_lon").(float64)
+		lat, _ := column("_lat").(float64)
+		i, ok := d.at.Locate(orb.Point{lon, lat})
+		if !ok {
+			return
+		}
+		if grids.FindingState(name).Open() {
+			open[i]++
+		}
+		if grids.FindingState(name).WasConfirmed() {
+			confirmed[i]++
+		}
+	})
+	return open, confirmed
+}
+
+// shareOf is a share as a statistic takes it.
+func shareOf(v disclosure.Value) stat.Value {
+	if n, ok := v.Known(); ok {
+		return stat.Of(n)
+	}
+	return stat.None(stat.Missing)
 }
 
 // gridOf is the code of the grid that a finding lies in, "" for none.

@@ -169,13 +169,10 @@ func (j *job) count(periods []grids.Period, way string, r *Result) (c counted, e
 	}
 	if j.Casework == "auto" {
 		j.Casework = way
-		if j.other != nil {
-			j.Casework = shared
-		}
 	}
 	r.Request.Casework = j.Casework
 	if j.Casework == located {
-		return j.countLocated(periods, r), nil
+		return j.countLocated(periods, r)
 	}
 	told, err := j.casework(j.Kinds, periods)
 	if err != nil {
@@ -187,10 +184,6 @@ func (j *job) count(periods []grids.Period, way string, r *Result) (c counted, e
 	c.byUnit = told.ByUnit
 	if j.other != nil {
 		c.total -= j.other.outside
-		if way == located {
-			r.note("info", "此方法在现行网格上只数能归入单元的整组案件；在其他版本上改为全部按面积分摊。",
-				"On the grids of the map this method counts whole groups; on another edition all casework is shared out by area instead.")
-		}
 	}
 	r.note("info", "案件是按组发布的：每组至少 "+strconv.Itoa(r.K)+" 件，按面积分摊到单元，因此单元的数值是估计。",
 		"Casework is told in groups of at least "+strconv.Itoa(r.K)+", shared out to the units by area: figures of units are estimates.")
@@ -205,14 +198,21 @@ func (j *job) count(periods []grids.Period, way string, r *Result) (c counted, e
 }
 
 // countLocated counts the groups that can be placed in one unit.
-func (j *job) countLocated(periods []grids.Period, r *Result) counted {
-	l := j.sight.Located(j.Level, j.Kinds, periods)
+func (j *job) countLocated(periods []grids.Period, r *Result) (counted, error) {
+	homes, err := j.state.Homes(j.Level)
+	if j.other != nil {
+		homes, err = j.state.HomesIn(j.ground)
+	}
+	if err != nil {
+		return counted{}, err
+	}
+	l := j.sight.Located(homes, j.Kinds, periods)
 	r.note("info", "只计六边形大半在一个单元内的案件组，整组归入该单元。", "Only groups of casework whose hexagon lies mostly in one unit are counted, each whole in that unit.")
 	if left := l.Told - l.Placed; left > 0 {
 		r.note("warning", strconv.Itoa(int(left))+" 件（"+percent(left/l.Told)+" %）只按更大的六边形发布，无法归入单元，未计入：案件稀疏处因此显得更空。",
 			strconv.Itoa(int(left))+" cases ("+percent(left/l.Told)+" %) are told by larger hexagons, belong to no one unit and are not counted: where casework is thin it looks thinner.")
 	}
-	return counted{byUnit: l.ByUnit, whole: true, total: l.Placed}
+	return counted{byUnit: l.ByUnit, whole: true, total: l.Placed}, nil
 }
 
 func percent(share float64) string { return strconv.Itoa(int(math.Round(100 * share))) }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"wangge/geoserver/live"
 	"wangge/grids"
 	"wangge/grids/disclosure"
 	"wangge/grids/risk"
@@ -17,12 +18,20 @@ var detectability = risk.Share{Low: .3, Best: .5, High: .7}
 // index is the composite index with its sensitivity to weights, and what risk is left where nothing was found.
 func index(ctx context.Context, j *job, r *Result) error {
 	r.note("info", "指数用截至 "+j.state.Window.To.String()+" 的当前数据，与所选时段无关。", "The index is of the data of now, up to "+j.state.Window.To.String()+", whatever the period.")
+	units, err := j.units(ctx)
+	if err != nil {
+		return err
+	}
+	if j.other != nil {
+		r.note("info", "该版本网格的调查完成率由现行网格按面积平均；达标占比按其中村居的面积计；发现按所在位置计。",
+			"In the grids of this edition the survey is the mean of the grids on the map by area; certification is that of the villages in them by area; findings lie where they are.")
+	}
 	weight, err := j.factorWeights(r)
 	if err != nil {
 		return err
 	}
 	r.Facts = append(r.Facts, weightsFact(weight))
-	indicators, recipe := j.indicators(weight), risk.Recipe{Version: j.analyst.weights.Version, Missing: risk.MissingPolicy(j.Composite.Missing)}
+	indicators, recipe := j.indicators(units, weight), risk.Recipe{Version: j.analyst.weights.Version, Missing: risk.MissingPolicy(j.Composite.Missing)}
 	if j.ownWeights() || j.Composite.Normalise != inForce {
 		recipe.Version = "own"
 	}
@@ -37,17 +46,25 @@ func index(ctx context.Context, j *job, r *Result) error {
 		return err
 	}
 	j.progress(.6)
-	left, err := j.residual()
+	left, err := residual(units)
 	if err != nil {
 		return err
 	}
 	r.Meta = append(r.Meta, composed.Meta, stable.Meta, left.Meta)
 	r.fact("stays_mean", grids.Text{ZH: "权重 ±20 % 时前 20 名保留（平均）", EN: "Of the first 20, how many stay with weights ± 20 %, mean"}, stat.Of(stable.Mean), "%", 0)
 	r.fact("stays_least", grids.Text{ZH: "权重 ±20 % 时前 20 名保留（最少）", EN: "Of the first 20, how many stay, least"}, stat.Of(stable.Least), "%", 0)
-	j.indexRows(r, composed, left)
+	j.indexRows(r, units, composed, left)
 	r.quantiles(0)
 	r.note("warning", "发现率（30–70 %）与权重是暂定的；没有飞行覆盖数据，看过的程度取自滚动调查，并当作植株已长成（未计季节）：剩余风险因此偏低。", "Detectability (30–70 %) and weights are provisional. There is no flight coverage yet: what was looked at is that of the running survey, as if every plant were fully grown, whatever the season. So the residual risk is rather told too low.")
 	return nil
+}
+
+// units is the figures of the units.
+func (j *job) units(ctx context.Context) ([]live.Figures, error) {
+	if j.other != nil {
+		return j.other.figures(ctx, j)
+	}
+	return j.state.Units(j.Level), nil
 }
 
 // inForce is the normalisation of the index on the map.
@@ -103,8 +120,7 @@ func weightsFact(weight []float64) Fact {
 }
 
 // indicators is the factors as an index takes them: as they are normalised on the map, or their figures to be normalised otherwise.
-func (j *job) indicators(weight []float64) (list []risk.Indicator) {
-	units := j.state.Units(j.Level)
+func (j *job) indicators(units []live.Figures, weight []float64) (list []risk.Indicator) {
 	for at, f := range risk.Factors {
 		ind := risk.Indicator{Name: string(f), Weight: weight[at], Normalise: risk.Raw, Direction: risk.Rising}
 		if j.Composite.Normalise != inForce {
@@ -125,7 +141,7 @@ func (j *job) indicators(weight []float64) (list []risk.Indicator) {
 }
 
 // indexRows is the table of the index.
-func (j *job) indexRows(r *Result, composed *risk.Index, left *risk.Residuals) {
+func (j *job) indexRows(r *Result, units []live.Figures, composed *risk.Index, left *risk.Residuals) {
 	scale, title := 1.0, grids.Text{ZH: "加权和", EN: "the weighted sum"}
 	if j.Composite.Normalise == inForce {
 		scale, title = 100, grids.Text{ZH: "0 到 100", EN: "0 to 100"}
@@ -139,7 +155,7 @@ func (j *job) indexRows(r *Result, composed *risk.Index, left *risk.Residuals) {
 	}
 	j.rows(r)
 	at := 0
-	for i, u := range j.state.Units(j.Level) {
+	for i, u := range units {
 		row, none, of := &r.Units[i], stat.None(stat.Missing), composed.Units[i]
 		looked, value := none, of.Value
 		if n, ok := value.Known(); ok {
@@ -171,8 +187,7 @@ func confirmed(v disclosure.Value) bool {
 }
 
 // residual is what risk is left in the units without a confirmed finding, in the order of the units.
-func (j *job) residual() (*risk.Residuals, error) {
-	units := j.state.Units(j.Level)
+func residual(units []live.Figures) (*risk.Residuals, error) {
 	occupied, examined := 0, 0
 	for _, u := range units {
 		if confirmed(u.FindingsConfirmed) {

@@ -64,7 +64,7 @@ type Unit struct {
 	Parts  []Part      `json:"parts,omitempty" doc:"what the value is made of"`
 	At     []float64   `json:"at,omitempty" doc:"lon, lat of its middle, to 1e-5 degrees, where the result has links"`
 
-	Interpolated bool             `json:"interpolated,omitempty" doc:"its casework was shared out from grids that the edition cuts"`
+	Interpolated bool             `json:"interpolated,omitempty" doc:"its casework or survey was shared out from grids that the edition cuts"`
 	Outline      [][][][2]float64 `json:"outline,omitempty" doc:"of a grid of an edition that was not on the map, for drawing: a MultiPolygon, lon lat in degrees"`
 }
 

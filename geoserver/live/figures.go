@@ -196,25 +196,26 @@ func (s *State) cellTable() grids.Table {
 	return t
 }
 
-// riskUnits is the units as the risk index takes them. Casework enters by what was shared out by area, also where it is too little to be
-// shown as a count: that is made of released groups alone. A number of findings that is not shown enters as the middle of what it may be.
-func (s *State) riskUnits(figures []Figures, by *Sight) []risk.Unit {
+// Rank scores units against each other by the index in force, in their order: those of the state, or others whose figures are made of them.
+// Casework enters by what was shared out by area, also where it is too little to be shown as a count: that is made of released groups
+// alone. A number of findings that is not shown enters as the middle of what it may be.
+func (s *Sight) Rank(figures []Figures, w risk.Weights) []risk.Score {
 	count := func(v disclosure.Value) float64 {
 		if n, ok := v.Known(); ok {
 			return n
 		}
-		return float64(by.rule.K) / 2
+		return float64(s.rule.K) / 2
 	}
 	units := make([]risk.Unit, len(figures))
 	for i, f := range figures {
-		cases := disclosure.NoData()
-		if s.known {
+		cases := f.Cases
+		if cases != disclosure.NoData() {
 			cases = disclosure.Number(f.Estimate)
 		}
 		units[i] = risk.Unit{Key: f.Code, AreaM2: f.AreaKm2 * 1e6, Cases: cases, FindingsOpen: count(f.FindingsOpen),
 			FindingsConfirmed: count(f.FindingsConfirmed), CertifiedShare: f.CertifiedShare, Survey: f.Survey}
 	}
-	return units
+	return risk.Rank(units, w, s.rule.K)
 }
 
 // columns finds values of a table by the column's name.

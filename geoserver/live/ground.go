@@ -23,6 +23,7 @@ type ground struct {
 	landM2                 map[mesh.Cell]float64 // of the coarser cells that hold casework, down to the cells
 	extents                map[place]extent
 	cellOf                 sync.Map // place → int64
+	homes                  sync.Map // level → Homes
 }
 
 // extent is how large a unit is and where.

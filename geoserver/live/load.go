@@ -322,7 +322,7 @@ func (l *load) level(class int, s *State, level string) {
 	by := l.sights[class]
 	units := s.units[level]
 	if by.ranks() {
-		for i, score := range risk.Rank(s.riskUnits(units, by), l.o.Weights, by.rule.K) {
+		for i, score := range by.Rank(units, l.o.Weights) {
 			units[i].Risk = score
 		}
 	} else {

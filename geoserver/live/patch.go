@@ -5,7 +5,6 @@ import (
 	"sync"
 
 	"wangge/grids"
-	"wangge/grids/risk"
 )
 
 // onlyFindings reports whether nothing changed for a class but findings, of which some may be counted otherwise than before.
@@ -53,7 +52,7 @@ func (l *load) patched(class int, s *State, level string, was []Figures) []Figur
 		return was
 	}
 	if by.ranks() {
-		for i, score := range risk.Rank(s.riskUnits(units, by), l.o.Weights, by.rule.K) {
+		for i, score := range by.Rank(units, l.o.Weights) {
 			units[i].Risk = score
 			touched[i] = touched[i] || number(score.Value, RiskDecimals) != number(was[i].Risk.Value, RiskDecimals)
 		}

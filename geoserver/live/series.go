@@ -114,30 +114,95 @@ func (s *Sight) Casework(level string, kinds []grids.CaseKind, periods []grids.P
 	return c
 }
 
-// Located is whole events of casework, in units that hold most of the ground by which they are told.
-type Located struct {
-	ByUnit [][]float64 // by unit of the level, in the order of [State.Units], and by period
-	Told   float64     // events in groups that lie in one of the periods
-	Placed float64     // of these, the events that could be placed
+// Homes says of the cells by which casework is told in which one of some units each lies.
+type Homes struct {
+	of    map[mesh.Cell]int
+	units int
 }
 
 // mostOf is from which share of its land on a cell counts as lying in a unit.
 const mostOf = .5
 
-// Located counts the groups of the kinds that lie wholly in each of the periods, each in the unit that holds more than half of the land of its
-// cell. A group whose cell is too large for that is in none: it says nothing of one unit. Like [Sight.Casework] it is made of released
-// groups and of the ground alone.
-func (s *Sight) Located(level string, kinds []grids.CaseKind, periods []grids.Period) Located {
-	st := s.State()
-	units := st.units[level]
-	l := Located{ByUnit: make([][]float64, len(units))}
-	for i := range units {
+// Homes is the homes of cells in the units of a level, in the order of [State.Units]. They are found once for a ground. The error is that of
+// [State.HomesIn].
+func (s *State) Homes(level string) (Homes, error) {
+	if h, ok := s.ground.homes.Load(level); ok {
+		return h.(Homes), nil
+	}
+	h, err := s.HomesIn(s.Grounds(level))
+	if err == nil {
+		s.ground.homes.Store(level, h)
+	}
+	return h, err
+}
+
+// HomesIn is the homes of cells in some units, such as the grids of another edition, by their index. A cell's home is the unit that holds
+// most of its land, where there is one. The error is that of the index, Internal, for an outline that it cannot take.
+func (s *State) HomesIn(units []Ground) (Homes, error) {
+	g := s.ground
+	at := make(map[mesh.Cell]int, len(g.cells))
+	for i, c := range g.cells {
+		at[c.cell] = i
+	}
+	parts := make([][]part, len(g.cells)) // of the units, by cell of the level "cells"
+	for i, u := range units {
+		over := []mesh.Overlap{{Cell: u.Cell, AreaM2: u.AreaM2}}
+		if u.Cell == 0 {
+			var err error
+			if over, err = mesh.Cover(u.Outline, cellResolution); err != nil {
+				return Homes{}, err
+			}
+		}
+		for _, o := range over {
+			if c, ok := at[o.Cell]; ok {
+				parts[c] = append(parts[c], part{i, o.AreaM2})
+			}
+		}
+	}
+	type held struct {
+		cell mesh.Cell
+		unit int
+	}
+	m2 := map[held]float64{}
+	for i, c := range g.cells {
+		ground := 0.0
+		for _, p := range parts[i] {
+			ground += p.m2
+		}
+		ground = max(ground, c.landM2) // land that lies in no unit is none's
+		for _, p := range parts[i] {
+			for res := disclosure.CoarsestCell; res <= cellResolution; res++ {
+				m2[held{c.cell.Parent(res), p.unit}] += p.m2 / ground * c.landM2
+			}
+		}
+	}
+	h := Homes{map[mesh.Cell]int{}, len(units)}
+	for at, held := range m2 {
+		if held > mostOf*g.landM2[at.cell] {
+			h.of[at.cell] = at.unit
+		}
+	}
+	return h, nil
+}
+
+// Located is whole events of casework, in units that hold most of the ground by which they are told.
+type Located struct {
+	ByUnit [][]float64 // by unit, in the order of the homes, and by period
+	Told   float64     // events in groups that lie in one of the periods
+	Placed float64     // of these, the events that could be placed
+}
+
+// Located counts the groups of the kinds that lie wholly in each of the periods, each in the unit that is the home of its cell: that holds
+// more than half of the cell's land. A group whose cell is too large for that is in none: it says nothing of one unit. Like [Sight.Casework] it
+// is made of released groups and of the ground alone.
+func (s *Sight) Located(h Homes, kinds []grids.CaseKind, periods []grids.Period) Located {
+	l := Located{ByUnit: make([][]float64, h.units)}
+	for i := range l.ByUnit {
 		l.ByUnit[i] = make([]float64, len(periods))
 	}
-	if !st.known || !s.sees() {
+	if !s.State().known || !s.sees() {
 		return l
 	}
-	home := st.ground.homes(level, st.byCode[level])
 	mask := tiles.Filter{Kinds: kinds}.Mask()
 	for g := range s.set.Cube().All() {
 		for k, p := range periods {
@@ -145,60 +210,13 @@ func (s *Sight) Located(level string, kinds []grids.CaseKind, periods []grids.Pe
 				continue
 			}
 			l.Told += float64(g.N)
-			if u, ok := home[g.Cell]; ok {
+			if u, ok := h.of[g.Cell]; ok {
 				l.ByUnit[u][k] += float64(g.N)
 				l.Placed += float64(g.N)
 			}
 		}
 	}
 	return l
-}
-
-// homes is the unit of a level that holds most of the land of a cell, for the cells of which there is one.
-func (g *ground) homes(level string, at map[string]int) map[mesh.Cell]int {
-	type held struct {
-		cell mesh.Cell
-		unit int
-	}
-	m2 := map[held]float64{}
-	for _, c := range g.cells {
-		add := func(code string, share float64) {
-			u, ok := at[code]
-			for res := disclosure.CoarsestCell; ok && res <= cellResolution; res++ {
-				m2[held{c.cell.Parent(res), u}] += share * c.landM2
-			}
-		}
-		parts := func(list []part, code func(int) string) {
-			all := 0.0
-			for _, p := range list {
-				all += p.m2
-			}
-			for _, p := range list {
-				add(code(p.unit), p.m2/all)
-			}
-		}
-		switch level {
-		case "cells":
-			add(c.code, 1)
-		case "villages":
-			parts(c.villages, func(i int) string { return g.territory.Villages[i].Code })
-		case "grids":
-			parts(c.grids, func(i int) string { return g.territory.Grids[i].Code })
-		case "towns":
-			if len(g.territory.Villages) > 0 {
-				parts(c.villages, func(i int) string { return g.territory.Villages[i].TownCode })
-			} else {
-				parts(c.grids, func(i int) string { return g.territory.Grids[i].TownCode })
-			}
-		}
-	}
-	home := map[mesh.Cell]int{}
-	for h, held := range m2 {
-		if held > mostOf*g.landM2[h.cell] {
-			home[h.cell] = h.unit
-		}
-	}
-	return home
 }
 
 // Spot is where something lies, and how much of it.

@@ -21,15 +21,17 @@ const patience = { timeout: 60_000 };
 const district = '#map=10.2/31.62/121.45&show=none';
 const mapOnly = { x: 330, y: 60, width: 520, height: 500 }; // what no panel covers on a desktop
 
-/** Asks for the smoothed density of casework on the first edition that is not on the map. */
-async function askOlder(page: Page): Promise<{ result: AnalysisResult; older: Meta['editions'][number] }> {
+type Answer = { result: AnalysisResult; older: Meta['editions'][number] };
+
+/** Asks a question on the first edition that is not on the map. */
+async function askOlder(page: Page, question: RegExp): Promise<Answer> {
   const { editions } = await api<Meta>('/api/meta');
   const older = editions.find(({ state }) => state === 'superseded');
   if (older === undefined) throw new Error('the demo has no older edition of the grids');
   await page.keyboard.press('a');
-  const rates = page.getByRole('radio', { name: /去掉偶然起伏后/ });
-  await rates.waitFor({ state: 'attached', ...patience });
-  await rates.check({ force: true });
+  const method = page.getByRole('radio', { name: question });
+  await method.waitFor({ state: 'attached', ...patience });
+  await method.check({ force: true });
   await page.locator('.analysis-ask').getByText('村居', { exact: true }).click();
   expect(await page.getByLabel('网格版本').count()).toBe(0); // an edition is of grids
   await page.locator('.analysis-ask').getByText('网格', { exact: true }).click();
@@ -55,7 +57,7 @@ async function placeInView(page: Page): Promise<{ x: number; y: number }> {
 
 it('is asked for, drawn, and tied to its table on the grids of an older edition', async () => {
   const { page, complaints } = await openMap(district);
-  const { result, older } = await askOlder(page);
+  const { result, older } = await askOlder(page, /去掉偶然起伏后/);
   const other = result.other_edition;
   if (other === undefined) throw new Error('the result is of the edition on the map');
   expect(other).toMatchObject({ id: older.id, name: older.name });
@@ -122,5 +124,22 @@ it('is asked for, drawn, and tied to its table on the grids of an older edition'
   await page.locator('.legend-card').getByRole('button', { name: '从地图上移除' }).click();
   await idle(page);
   await page.getByLabel('指标').waitFor();
+  expect(complaints).toEqual([]);
+});
+
+it('weighs the grids of an older edition, and says what each value is made of', async () => {
+  const { page, complaints } = await openMap(district);
+  const { result, older } = await askOlder(page, /先去哪里/);
+  expect(result.units.length).toBe(older.grids);
+  expect(result.other_edition?.units).toBeGreaterThan(0);
+  const first = page.locator('.ranking tbody tr').first();
+  const code = await first.getAttribute('data-code');
+  const unit = result.units.find((u) => u.code === code);
+  await first.getByRole('button').click();
+  const why = page.locator('.why-unit');
+  await why.getByText(unit?.name ?? '', { exact: true }).waitFor(patience);
+  for (const { title } of unit?.parts ?? []) await why.getByText(title.zh).first().waitFor();
+  expect(unit?.parts?.length).toBe(5);
+  await expectAccessible(page, 'the index on an older edition');
   expect(complaints).toEqual([]);
 });

@@ -9,7 +9,7 @@ import { en } from '../src/i18n/en';
 import { editionSource, unitSource } from '../src/map/analysis';
 import { compose, type Overlay } from '../src/map/compose';
 import { formatAddress, home, parseAddress } from '../src/state/address';
-import { draftOf, editionsFor, requestOf, takesEdition, withEdition } from '../src/state/analysis-draft';
+import { draftOf, editionsFor, requestOf, takesEdition } from '../src/state/analysis-draft';
 import { approximate, boxOf } from '../src/state/analysis-table';
 import { editionOf } from '../src/state/print';
 
@@ -36,7 +36,7 @@ const request = {
   composite: { weights: {}, judgements: [], normalise: 'index', missing: 'renormalise' },
 } as unknown as AnalysisRequest;
 const hotspots = { id: 'hotspots', levels: ['grids', 'villages'], options: ['edition', 'casework'] } as AnalysisMethod;
-const index = { id: 'index', levels: ['grids'], options: ['composite'] } as AnalysisMethod;
+const pairs = { id: 'pairs', levels: ['grids'], options: ['pairs'] } as AnalysisMethod;
 
 describe('the form', () => {
   it('offers editions of grids, the one on the map first and as none, where there is a choice', () => {
@@ -45,17 +45,17 @@ describe('the form', () => {
     expect(editionsFor(editions.slice(0, 1), hotspots, typed)).toEqual([]);
     expect(editionsFor([...editions.slice(0, 1), edition('x', 'empty', 'draft', 0)], hotspots, typed)).toEqual([]);
     expect(editionsFor(editions, hotspots, { ...typed, level: 'villages' })).toEqual([]);
-    expect(editionsFor(editions, index, typed)).toEqual([]);
+    expect(editionsFor(editions, pairs, typed)).toEqual([]);
   });
 
   it('asks for an edition where the method takes one, and reads it back', () => {
-    const typed = withEdition(draftOf(request), older);
-    expect(requestOf(typed, hotspots)).toMatchObject({ edition: older, casework: 'auto' });
+    const typed = { ...draftOf(request), edition: older };
+    expect(requestOf(typed, hotspots)).toMatchObject({ edition: older, casework: 'located' });
     expect(requestOf({ ...typed, level: 'villages' }, hotspots)).not.toHaveProperty('edition');
-    expect(requestOf(typed, index)).not.toHaveProperty('edition');
+    expect(requestOf(typed, pairs)).not.toHaveProperty('edition');
     expect(takesEdition(hotspots, typed)).toBe(true);
     expect(draftOf({ ...request, edition: older }).edition).toBe(older);
-    expect(requestOf(withEdition(typed, ''), hotspots)).not.toHaveProperty('edition');
+    expect(requestOf({ ...typed, edition: '' }, hotspots)).not.toHaveProperty('edition');
   });
 });
 

@@ -14,11 +14,11 @@ export const analysis: Words = {
   editionOnMap: (name) => `${name} (on the map)`,
   editionFrom: (name, from) => `${name} (from ${from})`,
   editionHint:
-    'The units are the grids of that edition. Findings count exactly where they lie; casework comes from the grids on the map by area, and what is cut is marked as interpolated (≈).',
+    'The units are the grids of that edition. Findings count exactly where they lie, and whole groups of casework in the grid that holds most of their hexagon; casework that is shared out and the survey come from the grids on the map by area, and what is cut is marked as interpolated (≈).',
   onEdition: (name) => `on edition ${name}`,
   onEditionInterpolated: (name, n) => `on edition ${name}, ${n} ${n === 1 ? 'unit' : 'units'} interpolated (≈)`,
   interpolated:
-    'Interpolated: the unit cuts grids of the map, and its casework was shared out by area, as if it lay evenly in them.',
+    'Interpolated: the unit cuts grids of the map, and its casework and survey were shared out by area, as if they lay evenly in them.',
   period: 'Period',
   from: 'First month',
   to: 'Last month',

@@ -12,10 +12,11 @@ export const analysis = {
   edition: '网格版本',
   editionOnMap: (name: string) => `${name}（地图上）`,
   editionFrom: (name: string, from: string) => `${name}（${from} 起）`,
-  editionHint: '单元是该版本的网格。发现按位置精确计入；案件由现行网格按面积换算，切分之处标为插值（≈）。',
+  editionHint:
+    '单元是该版本的网格。发现按位置精确计入，整组案件归入占其六边形大半的网格；分摊的案件与调查由现行网格按面积换算，切分之处标为插值（≈）。',
   onEdition: (name: string) => `网格版本 ${name}`,
   onEditionInterpolated: (name: string, n: number) => `网格版本 ${name}，${n} 个单元为插值（≈）`,
-  interpolated: '插值：该单元切分了现行网格，案件按面积分摊，视为在被切分的网格内均匀分布。',
+  interpolated: '插值：该单元切分了现行网格，案件与调查按面积分摊，视为在被切分的网格内均匀分布。',
   period: '时段',
   from: '起月',
   to: '止月',

@@ -14,7 +14,6 @@ import {
   fieldsOf,
   presetOf,
   requestOf,
-  withEdition,
   withMethod,
 } from '../state/analysis-draft';
 import { lang, meta, t } from '../state/app';
@@ -175,7 +174,7 @@ function Editions({ method, draft: typed }: { method: AnalysisMethod; draft: Dra
           label: id === '' ? words.editionOnMap(name) : words.editionFrom(name, from),
         }))}
         onChange={(edition) => {
-          draft.value = withEdition(typed, edition);
+          draft.value = { ...typed, edition };
         }}
       />
       {typed.edition !== '' && <small>{words.editionHint}</small>}

@@ -132,11 +132,9 @@ export const fields: readonly Field[] = [
 export const fieldsOf = (method: AnalysisMethod, draft: Draft): Field[] =>
   fields.filter((f) => method.options.includes(f.option) && (f.when === undefined || f.when(draft)));
 
-/** The choices of a field: a ring is of cells alone, and whole groups of casework are placed on the map alone. */
+/** The choices of a field: a ring is of cells alone. */
 export const choicesOf = (field: Field, draft: Draft): readonly string[] =>
-  (field.choices ?? []).filter(
-    (choice) => (choice !== 'ring' || draft.level === 'cells') && (choice !== 'located' || draft.edition === ''),
-  );
+  (field.choices ?? []).filter((choice) => choice !== 'ring' || draft.level === 'cells');
 
 /** Whether the units may be the grids of another edition than that on the map. */
 export const takesEdition = (method: AnalysisMethod, { level }: Pick<Draft, 'level'>): boolean =>
@@ -149,14 +147,6 @@ export const editionsFor = (editions: readonly Edition[], method: AnalysisMethod
 };
 
 const onMap = ({ state }: Edition): boolean => state === 'published';
-
-/** The same question on another edition: whole groups of casework cannot be asked for there. */
-export const withEdition = (draft: Draft, edition: string): Draft => ({
-  ...draft,
-  edition,
-  options:
-    edition !== '' && draft.options.casework === 'located' ? { ...draft.options, casework: 'auto' } : draft.options,
-});
 
 /** A number without the noise of binary fractions. */
 const written = (n: number): string => String(Number(n.toPrecision(12)));

@@ -1,0 +1,182 @@
+package main
+
+import (
+	"bytes"
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"wangge/geoserver/analysis"
+	"wangge/geoserver/demo"
+	"wangge/grids"
+	"wangge/grids/mesh"
+)
+
+// A group of casework counts whole in the grid that holds most of its cell, in whatever edition.
+func testWholeGroupsByEdition(t *testing.T, s *server, two twoEditions) {
+	now, _, err := s.compute(t, asked(s.api.Analyst.Catalogue(grids.ClassCommand), "hotspots", "casework", "grids"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, _, err := s.compute(t, two.asked(s, "hotspots", "casework"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	here, there := column(now, "value"), column(r, "value")
+	for code, n := range there {
+		halves := here[two.halves[0]] + here[two.halves[1]]
+		switch {
+		case code == two.split && n < halves, code != two.split && !slices.Contains(two.joined[:], code) && n != here[code]:
+			t.Errorf("%s has %v events; on the map %v, its halves %v", code, n, here[code], halves)
+		case n != math.Trunc(n):
+			t.Errorf("%s has %v events", code, n)
+		}
+	}
+	if parts := there[two.joined[0]] + there[two.joined[1]]; parts > here[two.whole] || sumOf(there) == 0 {
+		t.Errorf("two grids have %v events, both together %v; all have %v", parts, here[two.whole], sumOf(there))
+	}
+	for _, u := range r.Units {
+		if u.Interpolated {
+			t.Errorf("%s is said to be interpolated", u.Code)
+		}
+	}
+}
+
+// partsOf is the figure behind each factor of the index, by unit: the factors in their order.
+func partsOf(r *analysis.Result) map[string][]float64 {
+	out := map[string][]float64{}
+	for _, u := range r.Units {
+		for _, p := range u.Parts {
+			v := math.NaN()
+			if p.Value != nil {
+				v = *p.Value
+			}
+			out[u.Code] = append(out[u.Code], v)
+		}
+	}
+	return out
+}
+
+// certified is the share of each grid of an edition that lies in certified villages, by PostGIS.
+func (s *server) certified(t *testing.T, edition grids.ID) map[string]float64 {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), s.dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(t.Context()) }()
+	var in []string
+	for _, u := range s.api.View.Sight(grids.ClassCommand).State().Units("villages") {
+		if grids.Status(u.Status).IsCertified() {
+			in = append(in, u.Code)
+		}
+	}
+	if _, err := conn.Exec(t.Context(), `set search_path = wangge, public; select set_config('wangge.district', '310151', false), set_config('wangge.areas', 'all', false)`); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := conn.Query(t.Context(), `select code, coalesce(sum(m2) filter (where village = any ($2)), 0) / sum(m2) from (
+			select g.code, v.code as village, ST_Area(ST_CollectionExtract(ST_Intersection(g.geom, v.geom), 3)::geography) as m2
+			from grid g join village v on g.geom && v.geom where g.edition_id = $1) o group by code having sum(m2) > 0`, edition, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]float64{}
+	var code string
+	var share float64
+	if _, err := pgx.ForEachRow(rows, []any{&code, &share}, func() error { out[code] = share; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// The factors of the index in the grids of another edition: those of grids that are as they were are as on the map, all are what PostGIS says.
+func testTheIndexByEdition(t *testing.T, s *server, two twoEditions) {
+	now, _, err := s.compute(t, asked(s.api.Analyst.Catalogue(grids.ClassCommand), "index", "casework", "grids"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, text, err := s.compute(t, two.asked(s, "index", "casework"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, again, err := s.compute(t, two.asked(s, "index", "casework")); err != nil || !bytes.Equal(text, again) {
+		t.Errorf("the same run gave other bytes (%v)", err)
+	}
+	here, there, certified := partsOf(now), partsOf(r), s.certified(t, two.older.ID)
+	looked, before := column(now, "looked"), column(r, "looked")
+	mean := func(of func(code string) float64, a, b grids.Code, m2 func(grids.Code) float64) float64 {
+		return (of(a)*m2(a) + of(b)*m2(b)) / (m2(a) + m2(b))
+	}
+	st := s.api.View.Sight(grids.ClassCommand).State()
+	area := func(code grids.Code) float64 { u, _ := st.Unit("grids", code); return u.AreaKm2 }
+	for i, u := range r.Units {
+		got := there[u.Code]
+		if !(math.Abs(got[3]-(1-certified[u.Code])) <= 1e-3) {
+			t.Errorf("%s: %v of it is not certified, PostGIS says %v", u.Code, got[3], 1-certified[u.Code])
+		}
+		want, survey := slices.Clone(here[u.Code]), looked[u.Code]
+		switch u.Code {
+		case two.split:
+			want, survey = nil, mean(func(c string) float64 { return looked[c] }, two.halves[0], two.halves[1], area)
+			for f := range got {
+				want = append(want, mean(func(c string) float64 { return here[c][f] }, two.halves[0], two.halves[1], area))
+			}
+		case two.joined[0], two.joined[1]: // casework and survey are of the whole, findings of each
+			want, survey = slices.Clone(here[two.whole]), looked[two.whole]
+			want[1], want[2], want[3] = got[1], got[2], got[3]
+			if !u.Interpolated {
+				t.Errorf("%s is not said to be interpolated", u.Code)
+			}
+		}
+		for f, v := range want {
+			if f != 4 && !(math.Abs(got[f]-v) <= 2e-3*max(1, v)) { // the survey is below
+				t.Errorf("%s, factor %d: %v, want %v", u.Code, f, got[f], v)
+			}
+		}
+		if _, known := before[u.Code]; known != (survey > 0) || !(math.Abs(before[u.Code]-survey) <= 2e-3) || known && !(math.Abs(1-before[u.Code]-got[4]) <= 2e-3) {
+			t.Errorf("%s: %v of it is surveyed, want %v", u.Code, before[u.Code], survey)
+		}
+		if sum := 0.0; u.Values[0] != nil {
+			for _, p := range u.Parts {
+				sum += p.Contribution
+			}
+			if math.Abs(sum-*r.Units[i].Values[0]) > 1e-9 {
+				t.Errorf("%s: parts of %v, value %v", u.Code, sum, *u.Values[0])
+			}
+		}
+	}
+	if a, b := sumOf(column(r, "risk")), sumOf(column(now, "risk")); math.Abs(a-b) > .02*b {
+		t.Errorf("together %v points, on the map %v", a, b)
+	}
+}
+
+// What was looked at of the ground stays as much: ground that nobody looked at lowers the share of the grid that it comes to.
+func testTheSurveyStaysAsMuch(t *testing.T, s *server, two twoEditions) {
+	st := s.api.View.Sight(grids.ClassCommand).State()
+	want := 0.0
+	for _, u := range st.Units("grids") {
+		n, _ := u.Survey.Known()
+		want += n * u.AreaKm2
+	}
+	editions := st.Territory().Editions
+	older := editions[slices.IndexFunc(editions, func(e grids.Edition) bool { return e.Name == demo.OlderEdition })].ID
+	list, err := s.store.EditionGrids(t.Context(), grids.Serving, older)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req := two.asked(s, "index", "casework")
+	req["edition"] = older.String()
+	r, _, err := s.compute(t, req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	looked, got := column(r, "looked"), 0.0
+	for _, g := range list {
+		got += looked[g.Code] * mesh.AreaM2(g.Geometry) / 1e6
+	}
+	if math.Abs(got-want) > 1e-3*want || want == 0 {
+		t.Errorf("%v km² of the edition were looked at, on the map %v", got, want)
+	}
+}
