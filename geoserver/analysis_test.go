@@ -30,6 +30,7 @@ func TestAnalysis(t *testing.T) {
 		{"ThroughTheQueue", testAnalysisThroughTheQueue},
 		{"WhatChanceIs", testWhatChanceIs},
 		{"BadRequests", testBadAnalyses},
+		{"TooMuchWork", testTooMuchWork},
 		{"NothingUnderK", testAnalysesAreOfReleasedGroups},
 		{"OwnWeights", testTheIndexWithOwnWeights},
 	} {
@@ -266,6 +267,18 @@ func testBadAnalyses(t *testing.T, s *server) {
 			}
 		})
 	}
+}
+
+// What would run until the limit of time and hold the queue is refused before it begins, and says what to do.
+func testTooMuchWork(t *testing.T, s *server) {
+	req := asked(s.api.Analyst.Catalogue(grids.ClassCommand), "lisa", "casework", "cells")
+	req["weights"], req["casework"], req["correct"] = map[string]any{"kind": "band", "order": 1, "band_m": 20_000, "style": "W", "isolates": "keep"}, "shared", true
+	delete(req, "replicates")
+	began := time.Now()
+	if _, _, err := s.compute(t, req); grids.KindOf(err) != grids.TooLarge || !strings.Contains(err.Error(), "ask for fewer neighbours") {
+		t.Errorf("%v", err)
+	}
+	t.Logf("refused after %v", time.Since(began).Round(time.Millisecond))
 }
 
 // Casework in a result is sums of released groups, shared out by area: the sum over the units is that of the groups told in the period.

@@ -51,8 +51,11 @@ func valueColumn(c counted) Column {
 	return Column{"value", grids.Text{ZH: "密度", EN: "Density"}, "/km²", 3, grids.Text{ZH: "每平方公里，由成组发布的案件分摊", EN: "per km², shared out from groups"}}
 }
 
+// mostDraws is how many values the permutations of a run may draw: seven minutes of one core, at 11 ns each (BenchmarkManyNeighbours).
+const mostDraws = 4e10
+
 func (j *job) localOptions() autocorr.LocalOptions {
-	o := autocorr.LocalOptions{Replicates: j.Replicates, Seed: j.Seed, FDR: j.Correct, Alpha: j.Alpha}
+	o := autocorr.LocalOptions{Replicates: j.Replicates, Seed: j.Seed, FDR: j.Correct, Alpha: j.Alpha, MaxDraws: mostDraws}
 	switch j.Inference {
 	case "exact":
 		o.PMethod = autocorr.Exact

@@ -103,7 +103,7 @@ const (
 )
 
 // Analyst computes the result of a run: JSON, and a word that names the data it is made of. It calls progress with the share of the work
-// that is done, as often as it likes, and ends when ctx does. An error that is an *grids.Error of kind Invalid is told to whoever asked.
+// that is done, as often as it likes, and ends when ctx does. An error that is an *grids.Error of any kind but Internal is told to whoever asked.
 type Analyst func(ctx context.Context, r grids.Run, progress func(share float64)) (result []byte, data string, err error)
 
 // WorkOff computes the runs that wait, so many at a time, until ctx ends. Runs that another server left are taken over.
@@ -235,8 +235,7 @@ func (w *analysisWorker) compute(ctx context.Context, r grids.Run, stop context.
 	defer close(done)
 	defer func() {
 		if p := recover(); p != nil {
-			w.log.Error("panic in an analysis", "value", p)
-			err = grids.Errorf(grids.Internal, "the server made a mistake in this analysis; the log has the cause")
+			err = fmt.Errorf("panic: %v", p)
 		}
 	}()
 	return w.do(ctx, r, func(s float64) {
@@ -249,7 +248,7 @@ func (w *analysisWorker) compute(ctx context.Context, r grids.Run, stop context.
 // sentence is what whoever asked is told of an error.
 func (w *analysisWorker) sentence(err error) string {
 	var e *grids.Error
-	if errors.As(err, &e) {
+	if errors.As(err, &e) && e.Kind != grids.Internal {
 		return e.Msg
 	}
 	w.log.Error("an analysis failed", "err", err)

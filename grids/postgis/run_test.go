@@ -135,8 +135,10 @@ func TestARunThatFailsSaysWhy(t *testing.T) {
 		want string
 	}{
 		"told":   {grids.Errorf(grids.Invalid, "a sentence"), "a sentence"},
+		"large":  {grids.Errorf(grids.TooLarge, "too much"), "too much"},
 		"hidden": {errors.New("relation wangge.secret"), "the server could not compute this; the log has the cause"},
-		"panic":  {nil, "the server made a mistake in this analysis; the log has the cause"},
+		"ours":   {grids.Errorf(grids.Internal, "cell 17 of wangge.secret"), "the server could not compute this; the log has the cause"},
+		"panic":  {nil, "the server could not compute this; the log has the cause"},
 	} {
 		t.Run(request, func(t *testing.T) {
 			run := someRun(request)

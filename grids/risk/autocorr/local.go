@@ -20,6 +20,7 @@ type LocalOptions struct {
 	Seed        uint64                // of the permutations
 	FDR         bool                  // classes by the adjusted p
 	Alpha       float64               // level of the classes of local Moran, and what FDR must be able to reject at; 0 for DefaultAlpha
+	MaxDraws    float64               // values that the permutations may draw, 0 for DefaultMaxDraws; more are refused before any is drawn
 	Workers     int                   // goroutines of the permutations, 0 for one
 	Progress    func(done, total int) // told of the units whose permutations are done, from one goroutine at a time; may be nil
 }
@@ -192,6 +193,9 @@ func beginLocal(x []float64, w *weights.Matrix, o LocalOptions, method string) (
 	}
 	if o.Replicates < 0 || o.Replicates > maxReplicates {
 		return nil, o, grids.Errorf(grids.Invalid, "%d permutations are outside 0 to %d", o.Replicates, maxReplicates)
+	}
+	if o.MaxDraws == 0 {
+		o.MaxDraws = DefaultMaxDraws
 	}
 	s, err := take(x, w, leastLocal, method)
 	return s, o, err

@@ -258,6 +258,25 @@ func BenchmarkLocalMoran351(b *testing.B)    { benchmarkMoran(b, 351) }
 func BenchmarkLocalMoran10000(b *testing.B)  { benchmarkMoran(b, 10_000) }
 func BenchmarkLocalMoran100000(b *testing.B) { benchmarkMoran(b, 100_000) }
 
+// BenchmarkManyNeighbours is 3,108 units of 1,000 neighbours each, with few permutations.
+func BenchmarkManyNeighbours(b *testing.B) {
+	const n, k, replicates = 3108, 1000, 19
+	lists, x, r := make([][]int, n), make([]float64, n), rand.New(rand.NewPCG(1, 2))
+	for i := range n {
+		x[i] = r.NormFloat64()
+		for d := 1; d <= k/2; d++ {
+			lists[i] = append(lists[i], (i+d)%n, (i+n-d)%n)
+		}
+	}
+	w, from := styled(b, lists, "W"), user()
+	for b.Loop() {
+		if _, err := LocalMoran(b.Context(), x, w, LocalOptions{Replicates: replicates, Seed: 1}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric((user()-from)*1e9/float64(b.N)/(n*k*replicates), "user-ns/draw")
+}
+
 // BenchmarkExact351 is the exact p of 351 small counts.
 func BenchmarkExact351(b *testing.B) {
 	_, w := ring(b, 351)

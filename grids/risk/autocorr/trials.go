@@ -10,8 +10,8 @@ import (
 	"wangge/grids/risk/weights"
 )
 
-// maxDraws is the most values that the permutations of one run may draw.
-const maxDraws = 1e12
+// DefaultMaxDraws is the most values that the permutations of one run may draw: some hours of one core.
+const DefaultMaxDraws = 1e12
 
 // trials finds the p-values of a local statistic: where the weighted sum of each unit's neighbours lies among the sums of random draws.
 type trials struct {
@@ -91,9 +91,9 @@ func (t *trials) replicates(tests, drawn int) (int, error) {
 		return 0, grids.Errorf(grids.Invalid, "with %d permutations no one of %d tests can be significant at %v after correction: %d are enough",
 			r, tests, t.o.Alpha, need)
 	}
-	if draws := float64(r) * float64(t.w.Links()); draws > maxDraws {
-		return 0, grids.Errorf(grids.TooLarge,
-			"%d permutations of %d weights are too many: %.0f at most; ask for fewer, for the normal p, or for no correction", r, t.w.Links(), maxDraws)
+	if draws := float64(r) * float64(t.w.Links()); draws > t.o.MaxDraws {
+		return 0, grids.Errorf(grids.TooLarge, "%d permutations of %d weights would take too long: %.0f draws at most; ask for fewer neighbours, for fewer permutations, for the normal p, or for no correction",
+			r, t.w.Links(), t.o.MaxDraws)
 	}
 	return r, nil
 }
