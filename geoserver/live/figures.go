@@ -130,7 +130,7 @@ func (s *State) figures(level string, m *memory, cases estimates, by *Sight) []F
 			continue
 		}
 		u.Survey = column.value(f, "survey", disclosure.NotLooked())
-		u.Looks = looksOf(column.text(f, "_looks"))
+		u.Looks = m.looks[level][i]
 		u.CertifiedShare = column.value(f, "certified_share", disclosure.NoData())
 		if level == "villages" && u.Status != "" {
 			u.CertifiedShare = disclosure.Zero()
@@ -142,12 +142,15 @@ func (s *State) figures(level string, m *memory, cases estimates, by *Sight) []F
 	return list
 }
 
-// looksOf reads the column "_looks"; nothing when there are none.
-func looksOf(text string) (list []Look) {
-	if text != "" {
-		_ = json.Unmarshal([]byte(text), &list) // the layer's SQL wrote it
+// looksOf reads the column "_looks" of a level, by row: nothing where there are none.
+func looksOf(t grids.Table) [][]Look {
+	column, out := columnsOf(t), make([][]Look, len(t.Features))
+	for i, f := range t.Features {
+		if text := column.text(f, "_looks"); text != "" {
+			_ = json.Unmarshal([]byte(text), &out[i]) // the layer's SQL wrote it
+		}
 	}
-	return list
+	return out
 }
 
 func (u *Figures) setFindings(m *memory, by *Sight) {
