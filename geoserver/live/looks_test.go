@@ -179,12 +179,17 @@ func TestALookOfARoundBeforeShowsNowhere(t *testing.T) {
 	d.survey(t, grids.SurveyResult{GridCode: grid, Round: "B", On: today, Completion: 1})
 	fresh(t, v)
 	was, _ := v.Sight(grids.ClassCommand).State().Unit("grids", grid)
-	before := features(t, v.Sight(grids.ClassCommand), "grids", 10)
+	before, revisions := features(t, v.Sight(grids.ClassCommand), "grids", 10), v.Sight(grids.ClassCommand).Revisions()
 	d.importSurveys(t, grids.SurveyResult{ID: d.id(), GridCode: grid, Round: "A", On: today - 30, Completion: 1})
 	fresh(t, v)
 	now, _ := v.Sight(grids.ClassCommand).State().Unit("grids", grid)
 	sameLooks(t, now.Looks, []Look{{"A", today - 121, today - 30, 1}, {"B", today - 29, today, 1}})
 	if len(was.Looks) != 1 || !reflect.DeepEqual(before, features(t, v.Sight(grids.ClassCommand), "grids", 10)) {
 		t.Errorf("looks before %v; the map is another", was.Looks)
+	}
+	for _, level := range []string{"grids", "villages"} {
+		if now := v.Sight(grids.ClassCommand).Revisions(); now[level] != revisions[level] {
+			t.Errorf("open maps are told of another layer %s", level)
+		}
 	}
 }
