@@ -106,6 +106,10 @@ func testTheIndexByEdition(t *testing.T, s *server, two twoEditions) {
 	}
 	here, there, certified := partsOf(now), partsOf(r), s.certified(t, two.older.ID)
 	looked, before := column(now, "looked"), column(r, "looked")
+	seen, inSeason := column(now, "seen"), column(r, "seen")
+	if sumOf(seen) == 0 {
+		t.Error("nothing was looked at in season")
+	}
 	mean := func(of func(code string) float64, a, b grids.Code, m2 func(grids.Code) float64) float64 {
 		return (of(a)*m2(a) + of(b)*m2(b)) / (m2(a) + m2(b))
 	}
@@ -137,6 +141,16 @@ func testTheIndexByEdition(t *testing.T, s *server, two twoEditions) {
 		}
 		if _, known := before[u.Code]; known != (survey > 0) || !(math.Abs(before[u.Code]-survey) <= 2e-3) || known && !(math.Abs(1-before[u.Code]-got[4]) <= 2e-3) {
 			t.Errorf("%s: %v of it is surveyed, want %v", u.Code, before[u.Code], survey)
+		}
+		from, to := seen[u.Code], seen[u.Code]
+		switch u.Code {
+		case two.split:
+			from, to = min(seen[two.halves[0]], seen[two.halves[1]]), max(seen[two.halves[0]], seen[two.halves[1]])
+		case two.joined[0], two.joined[1]:
+			from, to = seen[two.whole], seen[two.whole]
+		}
+		if got := inSeason[u.Code]; !(got >= from-2e-3 && got <= to+2e-3) {
+			t.Errorf("%s: %v of it was looked at in season, want %v to %v", u.Code, got, from, to)
 		}
 		if sum := 0.0; u.Values[0] != nil {
 			for _, p := range u.Parts {

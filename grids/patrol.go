@@ -20,6 +20,21 @@ const (
 // FindingKinds lists every kind.
 var FindingKinds = [...]FindingKind{OpiumPoppy, Cannabis, Ephedra, UnknownPlant}
 
+// Title is the kind's name on the screen.
+func (k FindingKind) Title() Text {
+	switch k {
+	case OpiumPoppy:
+		return Text{ZH: "罂粟", EN: "Opium poppy"}
+	case Cannabis:
+		return Text{ZH: "大麻", EN: "Cannabis"}
+	case Ephedra:
+		return Text{ZH: "麻黄", EN: "Ephedra"}
+	case UnknownPlant:
+		return Text{ZH: "待辨认", EN: "Not yet identified"}
+	}
+	return Text{ZH: string(k), EN: string(k)}
+}
+
 // FindingState is where a finding stands on the way from spotted to closed.
 type FindingState string
 

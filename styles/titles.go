@@ -44,13 +44,11 @@ func FindingStates() []Category {
 }
 
 // FindingKinds lists what a finding may be.
-func FindingKinds() []Category {
-	return []Category{
-		{ID: string(grids.OpiumPoppy), Title: grids.Text{ZH: "罂粟", EN: "Opium poppy"}},
-		{ID: string(grids.Cannabis), Title: grids.Text{ZH: "大麻", EN: "Cannabis"}},
-		{ID: string(grids.Ephedra), Title: grids.Text{ZH: "麻黄", EN: "Ephedra"}},
-		{ID: string(grids.UnknownPlant), Title: grids.Text{ZH: "待辨认", EN: "Not yet identified"}},
+func FindingKinds() (list []Category) {
+	for _, k := range grids.FindingKinds {
+		list = append(list, Category{ID: string(k), Title: k.Title()})
 	}
+	return list
 }
 
 // FindingSources lists how a finding came in.

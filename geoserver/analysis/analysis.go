@@ -25,13 +25,16 @@ type Editions interface {
 
 // Analyst computes runs from what the server holds in memory.
 type Analyst struct {
-	view     *live.View
-	weights  risk.Weights
-	editions Editions
+	view      *live.View
+	weights   risk.Weights
+	phenology risk.Phenology
+	editions  Editions
 }
 
 // New is an analyst over a view, which asks for other editions of the grids than that of the view.
-func New(v *live.View, e Editions) *Analyst { return &Analyst{v, v.Weights(), e} }
+func New(v *live.View, e Editions) *Analyst {
+	return &Analyst{v, v.Weights(), risk.DefaultPhenology(), e}
+}
 
 // Compute is the result of a run as JSON, and the name of the data that it is made of. It ends early with ctx. Errors: Invalid, a sentence for
 // whoever asked, when the request or the data do not allow the method.

@@ -120,7 +120,7 @@ func methods() []Method {
 			[]string{"grids"}, []string{"findings", "confirmed"}, []string{"pairs", "replicates", "seed", "alpha", "correct"}, nil, pairs},
 		{"index", grids.Text{ZH: "综合风险与剩余风险", EN: "Composite and residual risk"},
 			grids.Text{ZH: "先去哪里？哪些地方没发现只是因为没看？", EN: "Where to go first? And where was nothing found only because nobody looked?"},
-			grids.Text{ZH: "案件、发现、达标与调查的加权指数，附权重 ±20 % 的敏感性；没有发现只按看过的程度计。", EN: "A weighted index of casework, findings, certification and survey with its sensitivity to weights ± 20 %; that nothing was found counts only as far as the place was looked at."},
+			grids.Text{ZH: "案件、发现、达标与调查的加权指数，附权重 ±20 % 的敏感性；没有发现只按看过的程度与当时的季节计。", EN: "A weighted index of casework, findings, certification and survey with its sensitivity to weights ± 20 %; that nothing was found counts only as far as the place was looked at, and in season."},
 			"OECD and JRC 2008; Stone 1975", grids.Text{ZH: "任何数据", EN: "any data"},
 			[]string{"grids", "villages"}, []string{"casework"}, []string{"edition", "composite", "seed"}, nil, index},
 		{"prediction", grids.Text{ZH: "预测得准吗", EN: "Does it predict?"},

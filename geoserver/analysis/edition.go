@@ -1,6 +1,7 @@
 package analysis
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"slices"
@@ -161,7 +162,7 @@ func (d *division) bring(from [][]float64, periods int) ([][]float64, error) {
 }
 
 // figures is what the grids of the edition have of what the state knows now, scored against each other. Casework comes over as in [division.bring]
-// and the survey by the mean over the ground; certification is that of the villages in the grid by area, as it is on the map. Findings lie
+// and the survey and its looks by the mean over the ground; certification is that of the villages in the grid by area, as it is on the map. Findings lie
 // where they are.
 func (d *division) figures(ctx context.Context, j *job) ([]live.Figures, error) {
 	now, villages := j.state.Units(j.Level), j.state.Units("villages")
@@ -214,10 +215,25 @@ func (d *division) figures(ctx context.Context, j *job) ([]live.Figures, error) 
 		}
 		list[i] = u
 	}
+	d.looks(now, list)
 	for i, score := range j.sight.Rank(list, j.analyst.weights) {
 		list[i].Risk = score
 	}
 	return list, nil
+}
+
+// looks brings the looks over the grids on the map over: over a part of a grid of the edition, as large as what the two share.
+func (d *division) looks(from, to []live.Figures) {
+	for _, s := range d.walk.Shares {
+		u := &to[s.Target]
+		for _, l := range from[s.Source].Looks {
+			l.Completion *= s.AreaM2 / d.walk.TargetAreaM2[s.Target]
+			u.Looks = append(u.Looks, l)
+		}
+	}
+	for i := range to {
+		slices.SortStableFunc(to[i].Looks, func(a, b live.Look) int { return cmp.Compare(a.On, b.On) })
+	}
 }
 
 // findings counts the findings of now in the grids.

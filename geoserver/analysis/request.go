@@ -43,6 +43,7 @@ type Composite struct {
 	Judgements [][]float64        `json:"judgements" doc:"pairwise comparisons of the factors in their order (AHP), instead of weights; empty for none"`
 	Normalise  string             `json:"normalise" doc:"index as on the map, z-score, min-max, percentile-rank or raw"`
 	Missing    string             `json:"missing" doc:"of a unit that lacks a factor: renormalise its other weights, or null"`
+	Species    grids.FindingKind  `json:"species" doc:"whose plots the residual risk is of: opium_poppy, cannabis or ephedra"`
 }
 
 // Kernel is how density is smoothed.
@@ -77,7 +78,7 @@ func Defaults() Request {
 		Scan:      Scan{Time: "space", MaxShare: .25, MaxDuration: .5},
 		Pairs:     Pairs{DistancesM: []float64{250, 500, 1000, 2000}, Days: []float64{7, 14, 30, 60}},
 		Areas:     []float64{.01, .05, .1, .2},
-		Composite: Composite{Weights: map[string]float64{}, Judgements: [][]float64{}, Normalise: inForce, Missing: string(risk.Renormalise)},
+		Composite: Composite{Weights: map[string]float64{}, Judgements: [][]float64{}, Normalise: inForce, Missing: string(risk.Renormalise), Species: grids.OpiumPoppy},
 	}
 }
 
@@ -164,8 +165,11 @@ func (r Request) Check() error {
 	return err
 }
 
-// check refuses weights that are none. The error is Invalid.
+// check refuses a species without a season and weights that are none. The error is Invalid.
 func (c Composite) check() error {
+	if list := risk.DefaultPhenology().Species(); !slices.Contains(list, c.Species) {
+		return grids.Errorf(grids.Invalid, "composite.species %.40q has no season in the phenology table; use one of %v", c.Species, list)
+	}
 	sum := 0.0
 	for f, w := range c.Weights {
 		if !slices.Contains(risk.Factors[:], risk.Factor(f)) {

@@ -1,6 +1,7 @@
 package live
 
 import (
+	"encoding/json"
 	"math"
 	"slices"
 	"time"
@@ -46,10 +47,20 @@ type Figures struct {
 	FindingsOpen      disclosure.Value
 	FindingsConfirmed disclosure.Value
 	Survey            disclosure.Value // completion of the running round, 0…1
+	Looks             []Look           // over a grid or a village in the last twelve months, in the order of their days; shared: do not change it
 	CertifiedShare    disclosure.Value // 0…1
 	Status            string           // of a village
 	Risk              risk.Score
 	Bound             orb.Bound
+}
+
+// Look is what a round of the rolling survey did in a unit, or in a part of it: where the parts of a unit have results of their own there are
+// several looks of one round, over ground of which none is that of another.
+type Look struct {
+	Round      string    `json:"round"`
+	From       grids.Day `json:"from"`       // the day after the result of the round before, and at most 92 days up to On
+	On         grids.Day `json:"on"`         // the day of the round's latest result
+	Completion float64   `json:"completion"` // share of the whole unit that was looked at, 0…1
 }
 
 // Territory is the ground that the state stands on.
@@ -119,6 +130,7 @@ func (s *State) figures(level string, m *memory, cases estimates, by *Sight) []F
 			continue
 		}
 		u.Survey = column.value(f, "survey", disclosure.NotLooked())
+		u.Looks = m.looks[level][i]
 		u.CertifiedShare = column.value(f, "certified_share", disclosure.NoData())
 		if level == "villages" && u.Status != "" {
 			u.CertifiedShare = disclosure.Zero()
@@ -128,6 +140,17 @@ func (s *State) figures(level string, m *memory, cases estimates, by *Sight) []F
 		}
 	}
 	return list
+}
+
+// looksOf reads the column "_looks" of a level, by row: nothing where there are none.
+func looksOf(t grids.Table) [][]Look {
+	column, out := columnsOf(t), make([][]Look, len(t.Features))
+	for i, f := range t.Features {
+		if text := column.text(f, "_looks"); text != "" {
+			_ = json.Unmarshal([]byte(text), &out[i]) // the layer's SQL wrote it
+		}
+	}
+	return out
 }
 
 func (u *Figures) setFindings(m *memory, by *Sight) {

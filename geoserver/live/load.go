@@ -190,9 +190,10 @@ func (l *load) take() error {
 		t, read := l.Tables[level]
 		switch {
 		case read:
-			m.tables[level] = without(t)
+			m.tables[level], m.looks[level] = without(t), looksOf(t)
 		case l.anew: // its rows are those of another ground
 			delete(m.tables, level)
+			delete(m.looks, level)
 			for _, s := range l.sights {
 				delete(s.shown, level)
 			}

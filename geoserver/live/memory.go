@@ -19,6 +19,7 @@ type memory struct {
 	findings map[uint64]finding     // by feature id
 	tallies  map[place]tally        // of findings
 	tables   map[string]grids.Table // of the levels, as read and without geometry
+	looks    map[string][][]Look    // over the units of the levels, by row of their table
 }
 
 // place is a unit of a level.
@@ -38,7 +39,7 @@ type finding struct {
 }
 
 func newMemory(k int) *memory {
-	return &memory{casework: newLedger(k), findings: map[uint64]finding{}, tallies: map[place]tally{}, tables: map[string]grids.Table{}}
+	return &memory{casework: newLedger(k), findings: map[uint64]finding{}, tallies: map[place]tally{}, tables: map[string]grids.Table{}, looks: map[string][][]Look{}}
 }
 
 // takeFindings counts the rows of the layer of findings: all there are, or those of the ids alone, of which the missing ones are

@@ -26,7 +26,7 @@ func (s Share) ok() bool { return s.Low >= 0 && s.Low <= s.Best && s.Best <= s.H
 type Look struct {
 	Coverage      float64 // share of the unit that was looked at, 0…1
 	Detectability Share   // of a plot within sight and fully grown, by method
-	Growth        float64 // how far the season lets it be seen, 0…1, by species and half-month: the caller's phenology
+	Growth        float64 // how far the season lets it be seen, 0…1, see [Phenology]
 }
 
 // Search is what was done in a unit, and led to no finding.

@@ -25,7 +25,7 @@ export const defaults: AnalysisCatalogue['defaults'] = {
   kernel: { shape: 'gaussian', bandwidth: 'scott', bandwidth_m: 1500, edge: 'uniform', cell_m: 250 },
   scan: { time: 'space', max_share: 0.25, max_radius_m: 0, max_duration: 0.5, low: false },
   pairs: { distances_m: [250, 500], days: [7, 14] },
-  composite: { weights: {}, judgements: [], normalise: 'index', missing: 'renormalise' },
+  composite: { weights: {}, judgements: [], normalise: 'index', missing: 'renormalise', species: 'opium_poppy' },
   areas: [0.01, 0.05, 0.1, 0.2],
 };
 

@@ -7,6 +7,8 @@ import {
 } from '@maplibre/maplibre-gl-style-spec';
 import { describe, expect, it } from 'vitest';
 import type { AnalysisCatalogue, AnalysisMethod, AnalysisResult } from '../src/api/types';
+import { en } from '../src/i18n/en';
+import { zh } from '../src/i18n/zh';
 import type { Drawing } from '../src/map/analysis';
 import { linkLines } from '../src/map/analysis-links';
 import { compose, type Overlay } from '../src/map/compose';
@@ -89,7 +91,20 @@ describe('the weights of the index, in the form', () => {
 
   it('are those in force until somebody asks for others', () => {
     expect(draftOf(defaults).options['composite.by']).toBe('');
-    expect(composite({})).toEqual({ normalise: 'index', missing: 'renormalise' });
+    expect(composite({})).toEqual({ normalise: 'index', missing: 'renormalise', species: 'opium_poppy' });
+  });
+
+  it('leave open whose plots are sought: poppy where nobody says, and any that has a season', () => {
+    const field = fieldsOf(index, draft(index)).find(({ key }) => key === 'composite.species');
+    expect(field?.choices).toEqual(['opium_poppy', 'cannabis', 'ephedra']);
+    expect(composite({ 'composite.species': 'cannabis' })).toMatchObject({ species: 'cannabis' });
+    const asked = (species?: string) =>
+      draftOf({ ...defaults, composite: { ...defaults.composite, species } as typeof defaults.composite });
+    expect(asked('ephedra').options['composite.species']).toBe('ephedra');
+    expect(asked().options['composite.species']).toBe('opium_poppy'); // a run of before there was a choice
+    for (const words of [zh, en])
+      for (const choice of field?.choices ?? [])
+        expect(words.analysis.choices['composite.species']?.[choice], choice).toBeTruthy();
   });
 
   it('by hand are one number for each factor', () => {

@@ -76,6 +76,7 @@ export interface AnalysisComposite {
   judgements: (number[] | null)[] | null;
   missing: string;
   normalise: string;
+  species: string;
   weights: Record<string, number>;
 }
 

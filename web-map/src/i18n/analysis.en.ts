@@ -54,6 +54,7 @@ export const analysis: Words = {
     'scan.low': 'Look for too little instead',
     'pairs.distances_m': 'Ends of the bands of distance',
     'pairs.days': 'Ends of the bands of time, days',
+    'composite.species': 'Species of the residual risk',
     'composite.normalise': 'How factors are made comparable',
     'composite.missing': 'A unit that lacks a factor',
     'composite.by': 'Where the weights come from',
@@ -82,6 +83,7 @@ export const analysis: Words = {
       ring: 'Rings of hexagons',
     },
     'weights.isolates': { keep: 'have no result', link: 'joined to the nearest unit', refuse: 'stop and name them' },
+    'composite.species': { opium_poppy: 'Opium poppy', cannabis: 'Cannabis', ephedra: 'Ephedra' },
     'composite.by': { '': 'in force', hand: 'by hand', ahp: 'by pairwise comparison (AHP)' },
     inference: { auto: 'Automatic', exact: 'Exact', permutation: 'Permutation', normal: 'Normal approximation' },
     draw: {

@@ -261,8 +261,14 @@ function Kinds({ draft: typed }: { draft: Draft }) {
   );
 }
 
-/** What the answer hangs on most: the length of a period, and the weights of an index. */
-const leading: readonly string[] = ['step', 'composite.by', 'composite.weights', 'composite.judgements'];
+/** What the answer hangs on most: the length of a period, the species whose plots are sought, and the weights of an index. */
+const leading: readonly string[] = [
+  'step',
+  'composite.species',
+  'composite.by',
+  'composite.weights',
+  'composite.judgements',
+];
 
 /** The options of the method: those that lead first, the others folded away. */
 function Options({ method, draft: typed }: { method: AnalysisMethod; draft: Draft }) {

@@ -111,6 +111,7 @@ export const fields: readonly Field[] = [
   { key: 'scan.low', option: 'scan', kind: 'switch' },
   { key: 'pairs.distances_m', option: 'pairs', kind: 'list', unit: 'm' },
   { key: 'pairs.days', option: 'pairs', kind: 'list' },
+  { key: 'composite.species', option: 'composite', kind: 'choice', choices: ['opium_poppy', 'cannabis', 'ephedra'] },
   { key: 'composite.by', option: 'composite', kind: 'choice', choices: ['', 'hand', 'ahp'] },
   { key: 'composite.weights', option: 'composite', kind: 'weights', when: composedBy('hand') },
   { key: 'composite.judgements', option: 'composite', kind: 'judgements', when: composedBy('ahp') },
@@ -171,20 +172,21 @@ function textOf({ kind, scale = 1 }: Field, value: unknown): string {
   return value === undefined ? '' : String(value);
 }
 
-/** What the form offers where a request says nothing of its weights. */
-const usualWeights: Record<string, string> = {
+/** What the form offers where a request says nothing of its weights, or one of before says nothing of a species. */
+const usualOptions: Record<string, string> = {
   'weights.k': '4',
   'weights.band_m': '2000',
   'weights.order': '1',
   'weights.snap_m': '1',
   'weights.isolates': 'keep',
+  'composite.species': 'opium_poppy',
 };
 
 /** The form of a request. */
 export function draftOf(request: AnalysisRequest): Draft {
   const { method, indicator, level, edition, kinds, from, to } = request;
   const options = Object.fromEntries(fields.map((f) => [f.key, textOf(f, memberOf(request, f.key))]));
-  for (const [key, usual] of Object.entries(usualWeights)) if (options[key] === '') options[key] = usual;
+  for (const [key, usual] of Object.entries(usualOptions)) if (options[key] === '') options[key] = usual;
   const { weights, judgements } = request.composite;
   const compared = judgements !== null && judgements.length > 0;
   options['composite.by'] = compared ? 'ahp' : Object.keys(weights).length > 0 ? 'hand' : '';
