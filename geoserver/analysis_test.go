@@ -3,18 +3,13 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"iter"
 	"log/slog"
-	"maps"
 	"math"
 	"net/http"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"wangge/geoserver/analysis"
 	"wangge/grids"
@@ -36,6 +31,7 @@ func TestAnalysis(t *testing.T) {
 		{"WhatChanceIs", testWhatChanceIs},
 		{"BadRequests", testBadAnalyses},
 		{"TooMuchWork", testTooMuchWork},
+		{"EmergingIsExact", testEmergingIsExact},
 		{"NothingUnderK", testAnalysesAreOfReleasedGroups},
 		{"OwnWeights", testTheIndexWithOwnWeights},
 		{"Species", testTheResidualOfASpecies},
@@ -279,6 +275,25 @@ func testBadAnalyses(t *testing.T, s *server) {
 	}
 }
 
+// Emerging hot spots of whole counts have exact p, those of shares normal ones, and the result says which.
+func testEmergingIsExact(t *testing.T, s *server) {
+	c := s.api.Analyst.Catalogue(grids.ClassCommand)
+	for _, tt := range []struct{ indicator, casework, p, says string }{
+		{"findings", "auto", "exact", "are exact"}, {"confirmed", "auto", "exact", "are exact"}, {"casework", "auto", "normal", "normal approximation"},
+	} {
+		req := asked(c, "emerging", tt.indicator, "grids")
+		req["casework"] = tt.casework
+		r, _, err := s.compute(t, req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := slices.ContainsFunc(r.Notes, func(n analysis.Note) bool { return strings.Contains(n.Text.EN, tt.says) })
+		if r.Meta[0].Params["p"] != tt.p || !said {
+			t.Errorf("%s, %s: p are %v, said %v", tt.indicator, tt.casework, r.Meta[0].Params["p"], said)
+		}
+	}
+}
+
 // What would run until the limit of time and hold the queue is refused before it begins, and says what to do.
 func testTooMuchWork(t *testing.T, s *server) {
 	req := asked(s.api.Analyst.Catalogue(grids.ClassCommand), "lisa", "casework", "cells")
@@ -316,174 +331,5 @@ func testAnalysesAreOfReleasedGroups(t *testing.T, s *server) {
 	}
 	if told == 0 || math.Abs(sum-float64(told)) > 1e-6*float64(told) {
 		t.Errorf("the units hold %v events, the groups %d", sum, told)
-	}
-}
-
-// With weights by hand or by comparison the index is the weighted sum of the normalised factors that the map shows.
-func testTheIndexWithOwnWeights(t *testing.T, s *server) {
-	c := s.api.Analyst.Catalogue(grids.ClassCommand)
-	ask := func(composite map[string]any) *analysis.Result {
-		req := asked(c, "index", "casework", "grids")
-		req["composite"] = composite
-		r, _, err := s.compute(t, req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return r
-	}
-	units := s.api.View.Sight(grids.ClassCommand).State().Units("grids")
-	check := func(name string, r *analysis.Result, weights []float64) {
-		t.Helper()
-		for i, u := range units {
-			want, known := 0.0, 0.0
-			for k, p := range u.Risk.Parts {
-				if !p.Missing {
-					want, known = want+weights[k]*p.Normalised, known+weights[k]
-				}
-			}
-			if got := r.Units[i].Values[0]; (got == nil) != (known == 0) || got != nil && math.Abs(*got-100*want/known) > 1e-9 {
-				t.Fatalf("%s: %s has %v, want %v", name, u.Code, got, 100*want/known)
-			}
-		}
-	}
-	check("in force", ask(map[string]any{}), []float64{.35, .15, .2, .2, .1})
-	check("the survey alone", ask(map[string]any{"weights": map[string]any{"survey": 3}}), []float64{0, 0, 0, 0, 1})
-	even := [][]float64{}
-	for range 5 {
-		even = append(even, []float64{1, 1, 1, 1, 1})
-	}
-	alike := ask(map[string]any{"judgements": even})
-	check("all alike", alike, []float64{.2, .2, .2, .2, .2})
-	fact := func(id string) analysis.Fact {
-		i := slices.IndexFunc(alike.Facts, func(f analysis.Fact) bool { return f.ID == id })
-		return alike.Facts[max(i, 0)]
-	}
-	if w, cr := fact("weights"), fact("cr"); !strings.HasPrefix(w.Text.EN, "Casework density 20.0 %; Open") || cr.Value == nil || *cr.Value != 0 {
-		t.Errorf("what the weights are: %+v, how they agree: %+v", w, cr)
-	}
-	even[0][1], even[1][0], even[1][2], even[2][1], even[0][2], even[2][0] = 9, 1./9, 9, 1./9, 1./9, 9
-	r := ask(map[string]any{"judgements": even})
-	if !slices.ContainsFunc(r.Notes, func(n analysis.Note) bool { return n.Level == "warning" && strings.Contains(n.Text.EN, "contradict") }) {
-		t.Errorf("comparisons that contradict each other: %v", r.Notes)
-	}
-	for i, u := range ask(map[string]any{"normalise": "percentile-rank"}).Units {
-		if v := u.Values[0]; v != nil && (*v < 0 || *v > 1) {
-			t.Fatalf("%d: a weighted rank of %v", i, *v)
-		}
-	}
-}
-
-// residuals is the composite index of a species, and its residual risk and what was looked at in season, by unit.
-func (s *server) residuals(t *testing.T, level string, species grids.FindingKind) (r *analysis.Result, left, seen map[string]*float64) {
-	t.Helper()
-	req := asked(s.api.Analyst.Catalogue(grids.ClassCommand), "index", "casework", level)
-	if species != "" {
-		req["composite"] = map[string]any{"species": species}
-	}
-	r, _, err := s.compute(t, req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	column := func(id string) map[string]*float64 {
-		at := slices.IndexFunc(r.Columns, func(c analysis.Column) bool { return c.ID == id })
-		out := map[string]*float64{}
-		for _, u := range r.Units {
-			out[u.Code] = u.Values[at]
-		}
-		return out
-	}
-	return r, column("residual"), column("seen")
-}
-
-// A unit has no residual risk of a species where a finding of that species was confirmed, and one everywhere else.
-func testTheResidualOfASpecies(t *testing.T, s *server) {
-	conn, err := pgx.Connect(t.Context(), s.dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = conn.Close(t.Context()) }()
-	for _, level := range []string{"grids", "villages"} {
-		occupied := 0
-		for _, species := range []grids.FindingKind{grids.OpiumPoppy, grids.Cannabis, grids.Ephedra} {
-			r, left, seen := s.residuals(t, level, species)
-			rows, err := conn.Query(t.Context(), "select distinct "+strings.TrimSuffix(level, "s")+`_code from wangge.finding
-				where kind = $1 and state in ('confirmed', 'eradicated', 're_inspected', 'closed')`, species)
-			if err != nil {
-				t.Fatal(err)
-			}
-			found, err := pgx.CollectRows(rows, pgx.RowTo[string])
-			if err != nil {
-				t.Fatal(err)
-			}
-			occupied += len(found)
-			for code, v := range left {
-				if (v == nil) != slices.Contains(found, code) || seen[code] == nil || *seen[code] < 0 || *seen[code] > 1 {
-					t.Fatalf("%s %s, %s: a residual of %v, looked at in season %v", level, code, species, v, seen[code])
-				}
-			}
-			i := slices.IndexFunc(r.Facts, func(f analysis.Fact) bool { return f.ID == "species" })
-			meta := r.Meta[len(r.Meta)-1]
-			season, _ := meta.Params["season"].([]any)
-			if r.Facts[max(i, 0)].Text != species.Title() || meta.Params["species"] != string(species) || meta.Params["phenology"] != "2026-1" || len(season) != 24 {
-				t.Errorf("%s: fact %v, parameters %v", species, r.Facts[max(i, 0)], meta.Params)
-			}
-		}
-		if occupied == 0 {
-			t.Errorf("nothing was confirmed in any of the %s", level)
-		}
-	}
-	_, usual, _ := s.residuals(t, "grids", "")
-	_, poppy, _ := s.residuals(t, "grids", grids.OpiumPoppy)
-	if !reflect.DeepEqual(usual, poppy) {
-		t.Error("who names no species does not ask for poppy")
-	}
-}
-
-// A survey says something of a species only in its season: poppy is not seen in autumn, nor hemp in spring as well as in autumn.
-func testTheResidualHasASeason(t *testing.T, s *server) {
-	_, poppy, _ := s.residuals(t, "grids", grids.OpiumPoppy)
-	_, hemp, _ := s.residuals(t, "grids", grids.Cannabis)
-	var codes []string
-	for _, code := range slices.Sorted(maps.Keys(poppy)) {
-		if poppy[code] != nil && hemp[code] != nil {
-			codes = append(codes, code)
-		}
-	}
-	spring, autumn, never := codes[0], codes[1], codes[2]
-	conn, err := pgx.Connect(t.Context(), s.dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = conn.Close(t.Context()) }()
-	if _, err := conn.Exec(t.Context(), "delete from wangge.survey_result"); err != nil {
-		t.Fatal(err)
-	}
-	last := func(m time.Month, d int) grids.Day { // the last day of that date
-		today := grids.DayOf(time.Now())
-		for year := today.Date().Year(); ; year-- {
-			if day := grids.DayFrom(year, m, d); day <= today {
-				return day
-			}
-		}
-	}
-	list := []grids.SurveyResult{{ID: grids.NewID(), GridCode: grids.Code(spring), Round: "spring", Completion: 1, On: last(5, 31)},
-		{ID: grids.NewID(), GridCode: grids.Code(autumn), Round: "autumn", Completion: 1, On: last(10, 31)}}
-	if _, err := s.store.ImportSurveys(t.Context(), grids.Operator, &grids.Batch{ID: grids.NewID(), Subject: "surveys", File: "test", Rows: 2, Accepted: 2},
-		func() iter.Seq[grids.SurveyResult] { return slices.Values(list) }, func() error { return nil }); err != nil {
-		t.Fatal(err)
-	}
-	r, poppy, seen := s.residuals(t, "grids", grids.OpiumPoppy)
-	if *poppy[autumn] != *poppy[never] || !(*poppy[spring] < *poppy[never]) || *seen[autumn] != 0 || *seen[spring] < .7 {
-		t.Errorf("poppy where nobody looked %v, in autumn %v, in spring %v; in season %v and %v", *poppy[never], *poppy[autumn], *poppy[spring], *seen[autumn], *seen[spring])
-	}
-	r2, hemp, _ := s.residuals(t, "grids", grids.Cannabis)
-	if !(*hemp[autumn] < *hemp[spring]) || !(*hemp[spring] < *hemp[never]) {
-		t.Errorf("hemp where nobody looked %v, in autumn %v, in spring %v", *hemp[never], *hemp[autumn], *hemp[spring])
-	}
-	for _, r := range []*analysis.Result{r, r2} {
-		i := slices.IndexFunc(r.Facts, func(f analysis.Fact) bool { return f.ID == "in_season" })
-		if v := r.Facts[max(i, 0)].Value; v == nil || !(*v > 0 && *v < 1) {
-			t.Errorf("of the ground that was looked at, in season: %v", v)
-		}
 	}
 }

@@ -43,7 +43,7 @@ func emerging(ctx context.Context, j *job, r *Result) error {
 			cube.Values = append(cube.Values, v)
 		}
 	}
-	o.Alpha, o.TrendAlpha, o.FDR = j.Alpha, j.Alpha, j.Correct
+	o.P, o.Alpha, o.TrendAlpha, o.FDR = trend.AutoP, j.Alpha, j.Alpha, j.Correct
 	h, err := trend.EmergingHotSpots(ctx, cube, w.Matrix, o)
 	if err != nil {
 		return err
@@ -82,7 +82,12 @@ func emerging(ctx context.Context, j *job, r *Result) error {
 		u.Values = figures(stat.Of(total[i]), stat.Of(float64(p.Hot)), stat.Of(float64(p.Cold)), last, p.Trend.Z, p.Trend.P, slopes.Units[i].Slope)
 		u.Series = slices.Clone(c.byUnit[i])
 	}
-	r.note("warning", "时空 Gi* 的 p 按正态近似：事件稀少时偏小，边缘类别请谨慎。", "The p of Gi* over space and time are by the normal approximation: with few events they are too small, so be wary of weak categories.")
+	if h.Meta.Params["p"] == string(trend.ExactP) {
+		r.note("info", "时空 Gi* 的 p 是精确的：从全部时段与单元中不放回地抽取同样多格。", "The p of Gi* over space and time are exact: as many bins as a neighbourhood has, drawn from all bins without replacement.")
+	} else {
+		r.note("warning", "时空 Gi* 的 p 按正态近似：事件稀少时偏小，边缘类别请谨慎。整数计数（发现，或能归入单元的案件组）且权重相等时 p 是精确的。",
+			"The p of Gi* over space and time are by the normal approximation: with few events they are too small, so be wary of weak categories. Of whole counts (findings, or groups of casework that lie in one unit) with equal weights they are exact.")
+	}
 	return nil
 }
 

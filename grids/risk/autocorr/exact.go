@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/bits"
 	"slices"
+
+	"wangge/grids"
 )
 
 // The most work and room of exact p-values. Beyond them the units with most neighbours are left to permutation, in the end all.
@@ -199,6 +201,52 @@ func (p *plan) read(t *trials, tab *table, members []int32) {
 		}
 		t.put(int(i), low, high, Exact, 0)
 	}
+}
+
+// Sums is the exact distribution of the sum of whole numbers drawn without replacement from a list, up to k of them. It is not safe for
+// concurrent use.
+type Sums struct {
+	low   float64
+	table *table
+	tails map[int][2][]float64 // by how many are drawn
+}
+
+// NewSums makes the distribution of up to k of the values, 1 ≤ k ≤ their number. Errors: Invalid for values that are not whole or k out of
+// range; TooLarge when they are too far apart or too many are drawn for tables of the size that this package allows itself.
+func NewSums(values []float64, k int) (*Sums, error) {
+	if k < 1 || k > len(values) {
+		return nil, grids.Errorf(grids.Invalid, "%d of %d values are drawn: give 1 to all of them", k, len(values))
+	}
+	low, high := slices.Min(values), slices.Max(values)
+	if !(high-low <= largestCode && math.Abs(low) <= 1<<52) {
+		return nil, grids.Errorf(grids.TooLarge, "values from %v to %v are too far apart for exact sums: take the normal p, or permutation", low, high)
+	}
+	codes := make([]uint16, len(values))
+	for i, v := range values {
+		if v != math.Trunc(v) {
+			return nil, grids.Errorf(grids.Invalid, "value %d is %v: exact sums are of whole numbers", i, v)
+		}
+		codes[i] = uint16(v - low)
+	}
+	p := &plan{}
+	p.distinct(codes)
+	if !p.fits(len(values), k) {
+		return nil, grids.Errorf(grids.TooLarge, "sums of %d of %d values are too much work to be exact: take the normal p, or permutation", k, len(values))
+	}
+	s := &Sums{low: low, table: newTable(k, p.top(k)+1), tails: map[int][2][]float64{}}
+	s.table.addAll(p.values, p.counts)
+	return s, nil
+}
+
+// Tails is P(≤ sum) and P(≥ sum) of the sum of so many of the values, 1 to k. A sum beyond all that there can be has the tails of the last one.
+func (s *Sums) Tails(drawn int, sum float64) (lower, upper float64) {
+	t, ok := s.tails[drawn]
+	if !ok {
+		t[0], t[1] = s.table.tails(drawn)
+		s.tails[drawn] = t
+	}
+	at := min(max(int(math.Round(sum-float64(drawn)*s.low)), 0), s.table.width-1)
+	return t[0][at], t[1][at]
 }
 
 // table is the distribution of the sum of j codes drawn without replacement from n, for j from 0 to k.

@@ -6,6 +6,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"wangge/grids"
 	"wangge/grids/risk/stat"
 	"wangge/grids/risk/weights"
 )
@@ -151,6 +152,38 @@ func TestALoneHighValue(t *testing.T) {
 		}
 		if at, by := g.Units[50].P.Or(9), g.Units[51].P.Or(9); math.Abs(at-c.lone) > 1e-12 || math.Abs(by-c.beside) > 1e-12 {
 			t.Errorf("%v: p %v at the unit and %v beside it, want %v and %v", c.draw, at, by, c.lone, c.beside)
+		}
+	}
+}
+
+func TestSums(t *testing.T) {
+	s, err := NewSums([]float64{-2, 0, 0, 3}, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		k                 int
+		sum, lower, upper float64
+	}{{1, 0, .75, .75}, {1, -2, .25, 1}, {2, -2, 2. / 6, 1}, {2, 1, 4. / 6, 3. / 6}, {2, 3, 1, 2. / 6}} {
+		if lower, upper := s.Tails(tt.k, tt.sum); math.Abs(lower-tt.lower) > 1e-12 || math.Abs(upper-tt.upper) > 1e-12 {
+			t.Errorf("%d drawn, sum %v: %v and %v, want %v and %v", tt.k, tt.sum, lower, upper, tt.lower, tt.upper)
+		}
+	}
+	for name, tt := range map[string]struct {
+		values []float64
+		k      int
+		kind   grids.Kind
+	}{
+		"none":      {[]float64{1, 2}, 0, grids.Invalid},
+		"too many":  {[]float64{1, 2}, 3, grids.Invalid},
+		"half":      {[]float64{1, .5}, 1, grids.Invalid},
+		"infinity":  {[]float64{1, math.Inf(1)}, 1, grids.TooLarge},
+		"no number": {[]float64{1, math.NaN()}, 1, grids.TooLarge},
+		"far apart": {[]float64{1, 1e9}, 1, grids.TooLarge},
+		"much work": {make([]float64, 100_000), 50_000, grids.TooLarge},
+	} {
+		if _, err := NewSums(tt.values, tt.k); grids.KindOf(err) != tt.kind {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

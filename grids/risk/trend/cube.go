@@ -44,10 +44,21 @@ const (
 	SingleStep Window = "slice" // the bins of the same period
 )
 
+// PMethod is how the p of bins come about.
+type PMethod string
+
+// The ways.
+const (
+	NormalP PMethod = "normal" // by the standard score: too small where events are few
+	ExactP  PMethod = "exact"  // of whole numbers with equal weights; of others it is refused
+	AutoP   PMethod = "auto"   // exact where that works, else normal; Meta says which
+)
+
 // Options are the parameters of [GiStar] and [EmergingHotSpots]. Start from [Defaults].
 type Options struct {
 	Lags       int     // how many periods back the neighbourhood reaches; 0 is the same period alone
 	Window     Window  // what it is compared with
+	P          PMethod // of the bins; "" for NormalP
 	FDR        bool    // bins are significant after the correction for all bins (Benjamini & Hochberg 1995); else each by itself
 	Alpha      float64 // of the bins, two-sided
 	TrendAlpha float64 // of the Mann-Kendall test on the z of a unit, two-sided
@@ -67,6 +78,8 @@ func (o Options) check(c Cube) error {
 		return grids.Errorf(grids.Invalid, "%d lags are outside 0 to %d: there are %d periods", o.Lags, c.Periods-1, c.Periods)
 	case o.Window != WholeCube && o.Window != NearSteps && o.Window != SingleStep:
 		return grids.Errorf(grids.Invalid, "there is no window %q: choose %s, %s or %s", o.Window, WholeCube, NearSteps, SingleStep)
+	case o.P != "" && o.P != NormalP && o.P != ExactP && o.P != AutoP:
+		return grids.Errorf(grids.Invalid, "there is no p by %.20q: choose %s, %s or %s", o.P, NormalP, ExactP, AutoP)
 	}
 	return nil
 }
@@ -78,6 +91,7 @@ type SpaceTime struct {
 	Periods int       `json:"periods"`
 	z       []float64 // 0 where there is none
 	why     []cause   // why there is none
+	tails   *tails    // exact ones; nil for normal p
 }
 
 // cause is a reason in a byte.
@@ -122,8 +136,21 @@ func (s *SpaceTime) at(i int) stat.Value {
 	return stat.Of(s.z[i])
 }
 
-// P is the two-sided normal p of a bin, for itself.
-func (s *SpaceTime) P(unit, period int) stat.Value { return twoSided(s.Z(unit, period)) }
+// P is the two-sided p of a bin, for itself: twice the smaller tail where it is exact.
+func (s *SpaceTime) P(unit, period int) stat.Value {
+	if z := s.Z(unit, period); z.Reason() != "" {
+		return z
+	}
+	return s.p(unit*s.Periods + period)
+}
+
+// p is the two-sided p of a bin by its place in the list.
+func (s *SpaceTime) p(i int) stat.Value {
+	if z := s.at(i); s.tails == nil || z.Reason() != "" {
+		return twoSided(z)
+	}
+	return stat.Of(s.tails.twoSided(i))
+}
 
 // twoSided is the p of a standard score.
 func twoSided(z stat.Value) stat.Value {
@@ -137,7 +164,7 @@ func twoSided(z stat.Value) stat.Value {
 func (s *SpaceTime) Adjusted() []stat.Value {
 	p := make([]stat.Value, len(s.z))
 	for i := range p {
-		p[i] = twoSided(s.at(i))
+		p[i] = s.p(i)
 	}
 	return stat.Adjust(p)
 }
@@ -148,7 +175,9 @@ func (s *SpaceTime) Adjusted() []stat.Value {
 //	z = (Σ w·x − W·x̄) / (s·√[(N·W₂ − W²)/(N−1)]), s² = Σ(x − x̄)²/N
 //
 // with W = Σw, W₂ = Σw² over the neighbourhood, and N, x̄ and s over the window. A row of w that names its own unit keeps that weight; else
-// the unit enters with weight 1. The weights are the same at every lag. The error is Invalid, or the context's when it ended.
+// the unit enters with weight 1. The weights are the same at every lag. An exact p is of the total draw that z is of: as many bins as the
+// neighbourhood has, drawn from all of the window without replacement. Errors: Invalid; those of [autocorr.NewSums] where ExactP cannot be; the
+// context's when it ended.
 func GiStar(ctx context.Context, c Cube, w *weights.Matrix, o Options) (*SpaceTime, error) {
 	if err := c.check(); err != nil {
 		return nil, err
@@ -176,7 +205,7 @@ func GiStar(ctx context.Context, c Cube, w *weights.Matrix, o Options) (*SpaceTi
 	s.Meta.Weights = w.Hash()
 	s.Meta.Params["lags"], s.Meta.Params["window"], s.Meta.Params["self"] = o.Lags, string(o.Window), true
 	s.count()
-	return s, nil
+	return s, s.findTails(ctx, c, w, o)
 }
 
 // count says in Meta how many bins have no figure, and why.

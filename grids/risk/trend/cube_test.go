@@ -150,6 +150,7 @@ func cubes(t *rapid.T) (Cube, *weights.Matrix, Options) {
 	o := Defaults()
 	o.Lags = rapid.IntRange(0, 2).Draw(t, "lags")
 	o.Window = rapid.SampledFrom([]Window{WholeCube, NearSteps, SingleStep}).Draw(t, "window")
+	o.P = rapid.SampledFrom([]PMethod{"", NormalP, AutoP}).Draw(t, "p")
 	o.FDR = rapid.Bool().Draw(t, "fdr")
 	o.Alpha = rapid.SampledFrom([]float64{.05, .3, 1e-6}).Draw(t, "alpha")
 	o.MinPeriods = 3

@@ -34,10 +34,10 @@ func (h *HotSpots) Level(unit, period int) Level {
 	return h.levels[unit*h.Bins.Periods+period]
 }
 
-// EmergingHotSpots finds hot and cold spots that come, stay and go: [GiStar] of every bin, the significant ones by their normal p, the
-// Mann-Kendall test on the z of every unit, and the pattern of both by [Classify] (Esri, How Emerging Hot Spot Analysis Works). Bins without
-// a figure are not significant, and the test skips them; with fewer than three a unit has no trend. The normal p of Gi* is poor for few
-// neighbours and rare events. The error is Invalid, or the context's when it ended.
+// EmergingHotSpots finds hot and cold spots that come, stay and go: [GiStar] of every bin, the significant ones by their p, the Mann-Kendall test
+// on the z of every unit, and the pattern of both by [Classify] (Esri, How Emerging Hot Spot Analysis Works). Bins without a figure are not
+// significant, and the test skips them; with fewer than three a unit has no trend. The normal p of Gi*, which is the field's, is poor for few
+// neighbours and rare events: for counts ask for an exact one. Errors: Invalid; those of [GiStar].
 func EmergingHotSpots(ctx context.Context, c Cube, w *weights.Matrix, o Options) (*HotSpots, error) {
 	switch {
 	case !(o.Alpha > 0 && o.Alpha < 1) || !(o.TrendAlpha > 0 && o.TrendAlpha < 1):
@@ -54,7 +54,13 @@ func EmergingHotSpots(ctx context.Context, c Cube, w *weights.Matrix, o Options)
 	}
 	h := &HotSpots{Meta: bins.Meta, Bins: bins, Places: make([]Place, c.Units), levels: bins.levels(o.Alpha, o.FDR)}
 	h.Meta.Method, h.Meta.Source = "emerging-hot-spots", "Ord & Getis 1995 eq. 14; Mann 1945; Benjamini & Hochberg 1995; Esri 2021"
-	h.Meta.Params = o.params()
+	params := o.params()
+	for _, from := range []string{"p", "exact_refused"} {
+		if v, ok := h.Meta.Params[from]; ok {
+			params[from] = v
+		}
+	}
+	h.Meta.Params = params
 	var r ranker
 	var z []float64
 	for i := range h.Places {
@@ -117,10 +123,10 @@ func (s *SpaceTime) levels(alpha float64, fdr bool) []Level {
 	var at []int
 	var p []float64
 	for i, z := range s.z {
-		if s.why[i] != fine || math.Abs(z) < least {
+		if s.why[i] != fine || s.tails == nil && math.Abs(z) < least {
 			continue
 		}
-		if q := stat.TwoSided(z); q <= most {
+		if q := s.p(i).Or(1); q <= most {
 			at, p = append(at, i), append(p, q)
 		}
 	}
@@ -130,11 +136,19 @@ func (s *SpaceTime) levels(alpha float64, fdr bool) []Level {
 	out := make([]Level, len(s.z))
 	for _, i := range at {
 		out[i] = Hot
-		if s.z[i] < 0 {
+		if s.below(i) {
 			out[i] = Cold
 		}
 	}
 	return out
+}
+
+// below reports whether a bin that is significant is so because it has little: by its exact tails, else by its score.
+func (s *SpaceTime) below(i int) bool {
+	if s.tails != nil {
+		return s.tails.lower[i] < s.tails.upper[i]
+	}
+	return s.z[i] < 0
 }
 
 // stepUp keeps of the bins with a small p those that the procedure of Benjamini & Hochberg (1995) rejects in so many tests. Their number k is

@@ -72,6 +72,9 @@ func TestLevelsAreThoseOfTheAdjustedP(t *testing.T) {
 				want := Neither
 				if q, ok := p.Known(); ok && q <= o.Alpha {
 					want = map[bool]Level{true: Hot, false: Cold}[h.Bins.Z(i, at).Or(0) > 0]
+					if e := h.Bins.tails; e != nil {
+						want = map[bool]Level{true: Hot, false: Cold}[e.upper[i*c.Periods+at] <= e.lower[i*c.Periods+at]]
+					}
 				}
 				if got := h.Level(i, at); got != want {
 					t.Fatalf("unit %d period %d: %d, want %d", i, at, got, want)
