@@ -36,6 +36,7 @@ func TestAnalysis(t *testing.T) {
 		{"OwnWeights", testTheIndexWithOwnWeights},
 		{"Species", testTheResidualOfASpecies},
 		{"Season", testTheResidualHasASeason}, // the last one: it leaves other surveys
+		{"TheForecastKnowsTheGround", testTheForecastKnowsTheGround}, // the last one: it takes that away
 	} {
 		t.Run(part.name, func(t *testing.T) { part.run(t, s) })
 	}

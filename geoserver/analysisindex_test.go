@@ -368,3 +368,27 @@ func testTheResidualHasASeason(t *testing.T, s *server) {
 		}
 	}
 }
+
+// The index that a forecast is made of knows certification and survey of then; plain counts know neither.
+func testTheForecastKnowsTheGround(t *testing.T, s *server) {
+	req := asked(s.api.Analyst.Catalogue(grids.ClassCommand), "prediction", "findings", "grids")
+	with, _, err := s.compute(t, req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := pgx.Connect(t.Context(), s.dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(t.Context()) }()
+	if _, err := conn.Exec(t.Context(), `delete from wangge.survey_result; delete from wangge.village_status`); err != nil { // and no version says so: the state is as before
+		t.Fatal(err)
+	}
+	without, _, err := s.compute(t, req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if reflect.DeepEqual(column(with, "index"), column(without, "index")) || !reflect.DeepEqual(column(with, "counts"), column(without, "counts")) {
+		t.Error("certification and survey of then make no difference to the index, or one to plain counts")
+	}
+}

@@ -43,10 +43,23 @@ func (a *Analyst) Compute(ctx context.Context, r grids.Run, progress func(share 
 	if err != nil {
 		return nil, "", err
 	}
+	for tries := 0; ; tries++ {
+		result, data, err = a.compute(ctx, req, r.Class, progress)
+		if grids.KindOf(err) != grids.Unavailable || tries == mostTries || ctx.Err() != nil {
+			return result, data, err
+		}
+	}
+}
+
+// mostTries is how often an analysis begins anew because the data changed meanwhile.
+const mostTries = 3
+
+// compute is Compute of one state.
+func (a *Analyst) compute(ctx context.Context, req Request, class grids.Class, progress func(float64)) (result []byte, data string, err error) {
 	if err := a.view.Fresh(ctx); err != nil {
 		return nil, "", err
 	}
-	sight := a.view.Sight(r.Class)
+	sight := a.view.Sight(class)
 	if sight.State() == nil || len(sight.State().Units(req.Level)) == 0 {
 		return nil, "", grids.Errorf(grids.Invalid, "there is nothing on the level %s yet: import the territory first", req.Level)
 	}

@@ -24,12 +24,13 @@ import (
 // the map, casework that is shared out and the survey, is brought over from them by the areas that the two editions share: so it is made
 // of what these are told and of the ground, that is of released groups alone, and tells no more than the groups do.
 type division struct {
-	edition grids.Edition
-	onMap   grids.Edition
-	ground  []live.Ground // by code
-	at      *mesh.Locator
-	drawn   [][][][][2]float64 // outlines, by unit
-	walk    *areal.Crosswalk   // from the grids on the map; nil when nothing can be asked for that is known by them
+	edition    grids.Edition
+	onMap      grids.Edition
+	ground     []live.Ground // by code
+	at         *mesh.Locator
+	drawn      [][][][][2]float64 // outlines, by unit
+	walk       *areal.Crosswalk   // from the grids on the map; nil when nothing can be asked for that is known by them
+	ofVillages *areal.Crosswalk   // from the villages, once it is needed
 
 	// of the casework that was brought over last
 	meta    []stat.Meta
@@ -165,13 +166,43 @@ func (d *division) bring(from [][]float64, periods int) ([][]float64, error) {
 // and the survey and its looks by the mean over the ground; certification is that of the villages in the grid by area, as it is on the map. Findings lie
 // where they are.
 func (d *division) figures(ctx context.Context, j *job) ([]live.Figures, error) {
-	now, villages := j.state.Units(j.Level), j.state.Units("villages")
+	now := j.state.Units(j.Level)
 	cases := make([][]float64, len(now))
-	survey, status := make([]stat.Value, len(now)), make([]stat.Value, len(villages))
-	known, declared := false, false
+	known := false
 	for i, u := range now {
-		cases[i], survey[i] = []float64{u.Estimate}, shareOf(u.Survey)
+		cases[i] = []float64{u.Estimate}
 		known = known || u.Cases != disclosure.NoData()
+	}
+	brought, err := d.bring(cases, 1)
+	if err != nil {
+		return nil, err
+	}
+	list, meta, err := d.shares(ctx, j.state, now, j.state.Units("villages"))
+	if err != nil {
+		return nil, err
+	}
+	d.meta = append(d.meta, meta...)
+	open, confirmed := d.findings(j.state)
+	for i := range list {
+		u := &list[i]
+		u.FindingsOpen, u.FindingsConfirmed = disclosure.Number(open[i]), disclosure.Number(confirmed[i])
+		if u.Cases = disclosure.NoData(); known {
+			u.Estimate, u.Cases = brought[i][0], j.sight.Rule().Estimate(brought[i][0])
+		}
+	}
+	d.looks(now, list)
+	for i, score := range j.sight.Rank(list, j.analyst.weights) {
+		list[i].Risk = score
+	}
+	return list, nil
+}
+
+// shares is the grids of the edition with their survey and certification alone: of the grids on the map and the villages as they are, or were.
+func (d *division) shares(ctx context.Context, st *live.State, onMap, villages []live.Figures) (list []live.Figures, meta []stat.Meta, err error) {
+	survey, status := make([]stat.Value, len(onMap)), make([]stat.Value, len(villages))
+	declared := false
+	for i, u := range onMap {
+		survey[i] = shareOf(u.Survey)
 	}
 	for i, u := range villages {
 		status[i] = shareOf(u.CertifiedShare)
@@ -182,31 +213,22 @@ func (d *division) figures(ctx context.Context, j *job) ([]live.Figures, error) 
 			status[i] = stat.Of(status[i].Or(0))
 		}
 	}
-	brought, err := d.bring(cases, 1)
-	if err != nil {
-		return nil, err
+	if d.ofVillages == nil {
+		if d.ofVillages, err = crosswalk(ctx, st.Grounds("villages"), d.ground); err != nil {
+			return nil, nil, err
+		}
 	}
 	surveyed, err := d.walk.Intensive(survey, areal.Known)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	walk, err := crosswalk(ctx, j.state.Grounds("villages"), d.ground)
+	certified, err := d.ofVillages.Intensive(status, areal.Known)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	certified, err := walk.Intensive(status, areal.Known)
-	if err != nil {
-		return nil, err
-	}
-	d.meta = append(d.meta, surveyed.Meta, certified.Meta)
-	open, confirmed := d.findings(j.state)
-	list := make([]live.Figures, len(d.ground))
+	list = make([]live.Figures, len(d.ground))
 	for i, g := range d.ground {
-		u := live.Figures{Level: j.Level, Code: g.Code, Name: g.Name, TownCode: g.Town, AreaKm2: g.AreaM2 / 1e6, Cases: disclosure.NoData(), Survey: disclosure.NotLooked(), CertifiedShare: disclosure.NoData(),
-			FindingsOpen: disclosure.Number(open[i]), FindingsConfirmed: disclosure.Number(confirmed[i])}
-		if known {
-			u.Estimate, u.Cases = brought[i][0], j.sight.Rule().Estimate(brought[i][0])
-		}
+		u := live.Figures{Level: string(grids.LevelGrids), Code: g.Code, Name: g.Name, TownCode: g.Town, AreaKm2: g.AreaM2 / 1e6, Survey: disclosure.NotLooked(), CertifiedShare: disclosure.NoData()}
 		if n, ok := surveyed.Values[i].Value.Known(); ok { // ground that nobody looked at counts as nothing done, as in the cells on the map
 			u.Survey = disclosure.Number(n * surveyed.Values[i].KnownShare)
 		}
@@ -215,11 +237,7 @@ func (d *division) figures(ctx context.Context, j *job) ([]live.Figures, error) 
 		}
 		list[i] = u
 	}
-	d.looks(now, list)
-	for i, score := range j.sight.Rank(list, j.analyst.weights) {
-		list[i].Risk = score
-	}
-	return list, nil
+	return list, []stat.Meta{surveyed.Meta, certified.Meta}, nil
 }
 
 // looks brings the looks over the grids on the map over: over a part of a grid of the edition, as large as what the two share.

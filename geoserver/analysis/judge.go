@@ -7,6 +7,7 @@ import (
 
 	"github.com/paulmach/orb"
 
+	"wangge/geoserver/live"
 	"wangge/grids"
 	"wangge/grids/disclosure"
 	"wangge/grids/risk"
@@ -97,13 +98,13 @@ func (j *job) forecasts(ctx context.Context, f *frame, steps []grids.Period) ([]
 	}
 	chance := predict.Random()
 	chance.Name = "chance"
-	return []predict.Scorer{{Name: "index", Score: j.pastIndex(f, steps)}, perKm2("counts", predict.Counts(), f.area), perKm2("last", predict.LastPeriod(), f.area),
+	return []predict.Scorer{{Name: "index", Score: j.pastIndex(ctx, f, steps)}, perKm2("counts", predict.Counts(), f.area), perKm2("last", predict.LastPeriod(), f.area),
 		{Name: "kde", Score: pastDensity(ctx, f, window)}, chance}, nil
 }
 
-// pastIndex is the composite index as far as it could have been known then: casework and confirmed findings of the training periods. Certification
-// and survey of that time are not kept, so their weights go to the others.
-func (j *job) pastIndex(f *frame, steps []grids.Period) func(predict.Train) ([]float64, error) {
+// pastIndex is the composite index as it could have been known then: casework and confirmed findings of the training periods, certification and
+// survey as they were on their last day, by the records of now. Which findings were open then is not kept: none count.
+func (j *job) pastIndex(ctx context.Context, f *frame, steps []grids.Period) func(predict.Train) ([]float64, error) {
 	cases, err := j.casework(nil, steps)
 	k := *j
 	k.Indicator = "confirmed"
@@ -113,9 +114,13 @@ func (j *job) pastIndex(f *frame, steps []grids.Period) func(predict.Train) ([]f
 		if err != nil {
 			return nil, err
 		}
+		past, err := j.past(ctx, steps[t.To-1].To)
+		if err != nil {
+			return nil, err
+		}
 		units := make([]risk.Unit, len(j.ground))
 		for i, g := range j.ground {
-			u := risk.Unit{Key: g.Code, AreaM2: f.area[i] * 1e6, CertifiedShare: disclosure.NoData(), Survey: disclosure.NoData()}
+			u := risk.Unit{Key: g.Code, AreaM2: f.area[i] * 1e6, CertifiedShare: past[i].CertifiedShare, Survey: past[i].Survey}
 			n := 0.0
 			for p := t.From; p < t.To; p++ {
 				n += cases.ByUnit[i][p]
@@ -130,6 +135,21 @@ func (j *job) pastIndex(f *frame, steps []grids.Period) func(predict.Train) ([]f
 		}
 		return score, nil
 	}
+}
+
+// past is the units with the certification and the survey of the last day of a month, or of today.
+func (j *job) past(ctx context.Context, m grids.Month) ([]live.Figures, error) {
+	last := min(m.Last(), j.state.Today)
+	units, err := j.analyst.view.Past(ctx, j.sight, j.state, j.Level, last)
+	if err != nil || j.other == nil {
+		return units, err
+	}
+	villages, err := j.analyst.view.Past(ctx, j.sight, j.state, "villages", last)
+	if err != nil {
+		return nil, err
+	}
+	list, _, err := j.other.shares(ctx, j.state, units, villages)
+	return list, err
 }
 
 // pastDensity is the kernel density of the training periods in the middle of each unit, with what lies in a unit in its middle, and without edge
@@ -208,7 +228,7 @@ func (r *Result) verdict(out *predict.Comparison) {
 	default:
 		r.note("warning", "检验期的事件太少，分不出综合指数与简单计数的高下。", "The events of the test do not tell the composite index and plain counts apart.")
 	}
-	r.note("info", "指数只用当时已有的案件与确认发现；当时的达标与调查状态没有保存。", "The index uses what was there then: casework and confirmed findings. Certification and survey of that time are not kept.")
+	r.note("info", "指数用当时的案件、确认发现、达标与调查状态（按现有记录）；当时未办结的发现没有保存，不计。", "The index uses what was there then, by the records of now: casework, confirmed findings, certification and survey. Which findings were open then is not kept, and none count.")
 }
 
 // lastForecast is what each forecast says of the period to come, from all periods: the map and the table.

@@ -21,6 +21,9 @@ const cellResolution = 8
 // Levels lists the levels that have figures.
 func Levels() []string { return []string{"towns", "villages", "grids", "cells"} }
 
+// storedLevels is the levels whose units the store has.
+var storedLevels = [...]string{"towns", "villages", "grids"}
+
 // State is what the server knows at one moment. It does not change once made.
 type State struct {
 	Versions grids.Versions

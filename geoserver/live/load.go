@@ -186,7 +186,7 @@ func (l *load) take() error {
 	if l.query.Cases {
 		l.takeCubes()
 	}
-	for _, level := range []string{"towns", "villages", "grids"} {
+	for _, level := range storedLevels {
 		t, read := l.Tables[level]
 		switch {
 		case read:

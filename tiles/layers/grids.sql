@@ -13,10 +13,10 @@ certified as (
   where gv.district_id = @district and gv.edition_id = (select edition_id from edition) and exists (select from status)
   group by gv.grid_code),
 round as (
-  select round from survey_result where district_id = @district order by on_day desc, round desc limit 1),
+  select round from survey_result where district_id = @district and on_day <= @today::date order by on_day desc, round desc limit 1),
 latest as (
   select distinct on (grid_code, village_code) grid_code, village_code, completion
-  from survey_result where district_id = @district and round = (select round from round)
+  from survey_result where district_id = @district and round = (select round from round) and on_day <= @today::date
   order by grid_code, village_code, on_day desc, result_id),
 by_village as (
   select gv.grid_code, sum(l.completion * gv.area_m2) / sum(gv.area_m2) as done

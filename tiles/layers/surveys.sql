@@ -1,12 +1,12 @@
 -- How far the running survey round is, by grid: its own result, else that of the villages in it by their ground. A grid
--- that nobody looked at has no completion; without any survey there is no row. Parameter: @district.
+-- that nobody looked at has no completion; without any survey there is no row. Parameters: @district, @today.
 with edition as (
   select edition_id from grid_edition where district_id = @district and family = 'drug-control' and state = 'published'),
 round as (
-  select round from survey_result where district_id = @district order by on_day desc, round desc limit 1),
+  select round from survey_result where district_id = @district and on_day <= @today::date order by on_day desc, round desc limit 1),
 latest as (
   select distinct on (grid_code, village_code) grid_code, village_code, completion
-  from survey_result where district_id = @district and round = (select round from round)
+  from survey_result where district_id = @district and round = (select round from round) and on_day <= @today::date
   order by grid_code, village_code, on_day desc, result_id),
 by_village as (
   select gv.grid_code, sum(l.completion * gv.area_m2) / sum(gv.area_m2) as done

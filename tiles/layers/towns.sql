@@ -11,12 +11,12 @@ certified as ( -- never an average of percentages: certified ground over all gro
   where v.district_id = @district and exists (select from status)
   group by v.town_code),
 round as ( -- the round that is running: that of the latest result
-  select round from survey_result where district_id = @district order by on_day desc, round desc limit 1),
+  select round from survey_result where district_id = @district and on_day <= @today::date order by on_day desc, round desc limit 1),
 grid_survey as (
   select g.town_code, g.area_m2, r.completion
   from grid g join grid_edition e using (district_id, edition_id)
   left join lateral (select completion from survey_result r where r.district_id = @district and r.grid_code = g.code
-    and r.round = (select round from round) order by on_day desc, result_id limit 1) r on true
+    and r.round = (select round from round) and r.on_day <= @today::date order by on_day desc, result_id limit 1) r on true
   where g.district_id = @district and e.family = 'drug-control' and e.state = 'published'),
 survey as ( -- ground not looked at counts as nothing done, but a town where nobody looked has no value
   select town_code, sum(completion * area_m2) / sum(area_m2) as done from grid_survey

@@ -6,10 +6,10 @@ with status as (
   where district_id = @district and valid_from <= @today::date and (valid_to is null or valid_to >= @today::date)
   order by village_code, valid_from desc, status_id),
 round as (
-  select round from survey_result where district_id = @district order by on_day desc, round desc limit 1),
+  select round from survey_result where district_id = @district and on_day <= @today::date order by on_day desc, round desc limit 1),
 latest as (
   select distinct on (grid_code, village_code) grid_code, village_code, completion
-  from survey_result where district_id = @district and round = (select round from round)
+  from survey_result where district_id = @district and round = (select round from round) and on_day <= @today::date
   order by grid_code, village_code, on_day desc, result_id),
 by_grid as ( -- surveyed by grid: what lies in the village counts by its ground
   select gv.village_code, sum(l.completion * gv.area_m2) / sum(gv.area_m2) as done
