@@ -35,7 +35,7 @@ func TestAnalysis(t *testing.T) {
 		{"NothingUnderK", testAnalysesAreOfReleasedGroups},
 		{"OwnWeights", testTheIndexWithOwnWeights},
 		{"Species", testTheResidualOfASpecies},
-		{"Season", testTheResidualHasASeason}, // the last one: it leaves other surveys
+		{"Season", testTheResidualHasASeason},                        // the last one: it leaves other surveys
 		{"TheForecastKnowsTheGround", testTheForecastKnowsTheGround}, // the last one: it takes that away
 	} {
 		t.Run(part.name, func(t *testing.T) { part.run(t, s) })
@@ -279,19 +279,36 @@ func testBadAnalyses(t *testing.T, s *server) {
 // Emerging hot spots of whole counts have exact p, those of shares normal ones, and the result says which.
 func testEmergingIsExact(t *testing.T, s *server) {
 	c := s.api.Analyst.Catalogue(grids.ClassCommand)
-	for _, tt := range []struct{ indicator, casework, p, says string }{
-		{"findings", "auto", "exact", "are exact"}, {"confirmed", "auto", "exact", "are exact"}, {"casework", "auto", "normal", "normal approximation"},
-	} {
+	some, none := 0, 0
+	for _, tt := range []struct {
+		indicator, p, says string
+		correct            bool
+	}{{"findings", "exact", "are exact", false}, {"findings", "exact", "are exact", true}, {"confirmed", "exact", "are exact", false}, {"casework", "normal", "normal approximation", false}} {
 		req := asked(c, "emerging", tt.indicator, "grids")
-		req["casework"] = tt.casework
+		req["correct"] = tt.correct
 		r, _, err := s.compute(t, req)
 		if err != nil {
 			t.Fatal(err)
 		}
-		said := slices.ContainsFunc(r.Notes, func(n analysis.Note) bool { return strings.Contains(n.Text.EN, tt.says) })
-		if r.Meta[0].Params["p"] != tt.p || !said {
-			t.Errorf("%s, %s: p are %v, said %v", tt.indicator, tt.casework, r.Meta[0].Params["p"], said)
+		says := func(text string) bool {
+			return slices.ContainsFunc(r.Notes, func(n analysis.Note) bool { return strings.Contains(n.Text.EN, text) })
 		}
+		said := says(tt.says)
+		patterns := slices.ContainsFunc(r.Units, func(u analysis.Unit) bool { return u.Class != "no-pattern" && u.Class != "insufficient" })
+		if patterns == says("No unit has a pattern") {
+			t.Errorf("%s: patterns %v, and the result says otherwise", tt.indicator, patterns)
+		}
+		if patterns {
+			some++
+		} else {
+			none++
+		}
+		if r.Meta[0].Params["p"] != tt.p || !said {
+			t.Errorf("%s: p are %v, said %v", tt.indicator, r.Meta[0].Params["p"], said)
+		}
+	}
+	if some == 0 || none == 0 {
+		t.Errorf("%d results have patterns, %d have none: the demo no longer shows both", some, none)
 	}
 }
 

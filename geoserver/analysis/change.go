@@ -69,6 +69,10 @@ func emerging(ctx context.Context, j *job, r *Result) error {
 	}
 	total := c.sum()
 	j.rows(r)
+	if !slices.ContainsFunc(h.Places, func(p trend.Place) bool { return p.Category != trend.NoPattern }) {
+		r.note("info", "没有单元有规律：事件少而时空格多时，校正后很难有显著的格。可改用更长的步长、更大的单元，或不校正。",
+			"No unit has a pattern: with few events in many bins of space and time hardly any bin stays significant after the correction. Try longer steps, larger units, or no correction.")
+	}
 	for i, p := range h.Places {
 		u := &r.Units[i]
 		u.Class = string(p.Category)
