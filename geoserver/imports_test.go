@@ -41,7 +41,7 @@ var rooms = map[string][]string{
 	"grids/risk/predict":       {"grids", "grids/risk/stat"},
 	"grids/risk/rates":         {"grids", "grids/risk/stat", "grids/risk/weights"},
 	"grids/risk/scan":          {"grids", "grids/risk/stat"},
-	"grids/risk/trend":         {"grids", "grids/risk/stat", "grids/risk/weights"},
+	"grids/risk/trend":         {"grids", "grids/risk/autocorr", "grids/risk/stat", "grids/risk/weights"}, // the exact tails of Gi*
 	"grids/postgis":            {"grids", "github.com/jackc/pgx/v5", "github.com/jackc/tern/v2", "github.com/riverqueue/river", "github.com/twpayne/go-geom"},
 	"tiles":                    {"grids", "grids/mesh", "grids/risk", "grids/disclosure", "tiles/lattice", "tiles/simplify"},
 	"tiles/lattice":            {}, // outlines in whole numbers: clipped, checked, mended
