@@ -7,11 +7,9 @@ DATA    ?= $(shell [ "$$(id -u)" = 0 ] && echo /var/lib/wangge || echo data)
 CASES   ?= 1000000
 ANSWERS ?= 1000000
 GO      := go
-# tests that are long and have no goroutines of their own: they run without the race detector, five times as fast
-LONG    := ^Test(FollowingEqualsBeginningAnew|NobodyWorksOutASmallCount)$$
 LDFLAGS := -X main.version=$(VERSION)
 
-.PHONY: run test build web lint test-go test-web test-browser bench soak setup setup-test types clean
+.PHONY: run test build web lint race test-go test-web test-browser bench soak setup setup-test types clean
 
 run: setup build ## start the server on its private PostGIS, with the Chongming demo
 	@exec bin/wangge serve --listen $(LISTEN) --data $(DATA) --demo
@@ -47,8 +45,10 @@ test-web: web-map/node_modules/.installed
 	cd web-map && npm test
 
 test-go: web
-	$(GO) test -race -timeout 30m -skip '$(LONG)' ./...
-	$(GO) test -timeout 30m -run '$(LONG)' ./geoserver/live
+	scripts/go-test.sh
+
+race: setup-test web ## every Go test under the race detector: before a release
+	$(GO) test -race -timeout 60m ./...
 
 test-browser: build
 	scripts/browser-test.sh
