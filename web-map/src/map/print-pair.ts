@@ -136,8 +136,7 @@ function columnsAround(maps: Rect, room: Rect, beside: boolean): Rect[] {
   const heightLeft = room.y + room.height - under;
   const rightOf = columnsIn({ x: right, y: maps.y, width: widthLeft, height: beside ? room.height : maps.height });
   const below = columnsIn({ x: maps.x, y: under, width: beside ? maps.width : room.width, height: heightLeft });
-  if (heightLeft < worthColumns) return rightOf;
-  return beside ? [...below, ...rightOf] : [...rightOf, ...below];
+  return heightLeft < worthColumns ? rightOf : [...rightOf, ...below];
 }
 
 /** As many columns as a box is wide enough for; none in a narrow one. */
