@@ -242,6 +242,7 @@ describe('the sheet of a result', () => {
     ])
       expect(method?.[1]).toContain(part);
     expect(method?.join()).toContain('d1');
+    expect(sheetOf(printed()).sections.map(({ fine }) => fine ?? false)).toEqual([false, false, true]);
   });
 
   it('has whom it is owed to, who took it when, and which run it is', () => {
@@ -277,5 +278,15 @@ it('parameters within others are named by their paths', () => {
     'b.c.d = x',
     'e = 1, 2',
     'f = null',
+  ]);
+  const list = [
+    { name: 'casework', weight: 0.35, rises: true },
+    { name: 'survey', weight: 0.1, rises: true },
+  ];
+  expect(pairsIn({ list, none: [] })).toEqual([
+    'list.name = casework, survey',
+    'list.weight = 0.35, 0.1',
+    'list.rises = true',
+    'none = ',
   ]);
 });

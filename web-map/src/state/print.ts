@@ -90,11 +90,21 @@ export function gradientOf({ result: { surface }, theme, lang }: Printed): Legen
 
 const isRecord = (v: unknown): v is Record<string, unknown> => typeof v === 'object' && v !== null && !Array.isArray(v);
 
+/** A list of records by its columns; what is the same in all of them stands there once. */
+function columnsOf(list: readonly Record<string, unknown>[]): Record<string, unknown> {
+  const names = new Set(list.flatMap((item) => Object.keys(item)));
+  const column = (name: string) => list.map((item) => item[name]);
+  const told = (values: unknown[]) => (new Set(values).size === 1 ? values[0] : values);
+  return Object.fromEntries([...names].map((name) => [name, told(column(name))]));
+}
+
 /** Names and values, those within others by their paths. */
 export const pairsIn = (record: Record<string, unknown>, path = ''): string[] =>
   Object.entries(record).flatMap(([k, v]) => {
     if (isRecord(v)) return pairsIn(v, `${path}${k}.`);
-    return [`${path}${k} = ${Array.isArray(v) ? v.join(', ') : String(v)}`];
+    if (!Array.isArray(v)) return [`${path}${k} = ${String(v)}`];
+    if (v.length === 0 || !v.every(isRecord)) return [`${path}${k} = ${v.join(', ')}`];
+    return pairsIn(columnsOf(v), `${path}${k}.`);
   });
 
 /** By what method and with which parameters, so that it can be done again. named: each line says of which method it is. */
@@ -158,7 +168,7 @@ export function sheetOf(of: Printed): Sheet {
     sections: [
       { title: t.analysis.facts, lines: factLines(of) },
       { title: t.analysis.sure, lines: noteLines(of) },
-      { title: t.analysis.method, lines: methodLines(of) },
+      { title: t.analysis.method, lines: methodLines(of), fine: true },
     ],
     footer: [owedLine(of), runLine(of)],
   };
