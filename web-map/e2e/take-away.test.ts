@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { api, expectAccessible, openMap, useBrowser } from './browser';
+import { api, expectAccessible, idle, openMap, useBrowser } from './browser';
 import { runOf, taken } from './steps';
 
 useBrowser();
@@ -7,6 +7,16 @@ useBrowser();
 /** Hot spots of casework in the villages over a period. */
 const run = (from: string, to: string): Promise<string> =>
   runOf({ method: 'hotspots', indicator: 'casework', level: 'villages', from, to });
+
+/** What the log says was taken away of a run, the newest first. */
+async function takenOf(run: string): Promise<string[]> {
+  const log = await api<{ rows: { action: string; detail: Record<string, unknown> }[] }>(
+    '/api/audit?action=export',
+    {},
+    'auditor',
+  );
+  return log.rows.filter(({ detail }) => detail.run === run).map(({ detail }) => `${detail.what} ${detail.form}`);
+}
 
 it('map and table of a result are taken away, and the log says so', async () => {
   const id = await run('2023-01', '2025-12');
@@ -22,13 +32,12 @@ it('map and table of a result are taken away, and the log says so', async () => 
   const csv = (await taken(page, 'CSV 表')).bytes.toString('utf8');
   expect(csv.startsWith('\ufeffcode,name,town,class,class_title,')).toBe(true);
   expect((await taken(page, 'Excel 工作簿')).bytes.subarray(0, 2).toString()).toBe('PK');
-  const log = await api<{ rows: { action: string; detail: Record<string, unknown> }[] }>(
-    '/api/audit?action=export',
-    {},
-    'auditor',
-  );
-  const said = log.rows.filter(({ detail }) => detail.run === id).map(({ detail }) => `${detail.what} ${detail.form}`);
-  expect(said).toEqual(['analysis-table xlsx', 'analysis-table csv', 'analysis-map pdf', 'analysis-map png']);
+  expect(await takenOf(id)).toEqual([
+    'analysis-table xlsx',
+    'analysis-table csv',
+    'analysis-map pdf',
+    'analysis-map png',
+  ]);
   expect(complaints).toEqual([]);
 });
 
@@ -53,6 +62,16 @@ it('two results are compared with a line that keys and the pointer move', async 
   await page.mouse.up();
   expect(await at()).toBe(Math.round(((x + 100) / 1440) * 100));
   await expectAccessible(page, 'two results compared');
+  const png = await taken(page, 'PNG 图片');
+  const short = (id: string) => id.slice(0, 8);
+  expect(png.name).toMatch(
+    new RegExp(`^wangge-hotspots-villages-${short(shown)}-vs-hotspots-villages-${short(against)}-[-0-9]+\\.png$`),
+  );
+  const sides = [png.bytes.readUInt32BE(16), png.bytes.readUInt32BE(20)];
+  expect(sides.sort((a, b) => a - b)).toEqual([1588, 2246]);
+  expect(await takenOf(shown)).toEqual(['analysis-map png']);
+  expect(await takenOf(against)).toEqual(['analysis-map png']);
+  await idle(page); // both maps are as they were
   await page.getByRole('button', { name: '结束对比' }).click();
   await expect.poll(() => page.url()).not.toContain('against');
   expect(await page.locator('.compare-map').count()).toBe(0);

@@ -3,6 +3,7 @@ import type { AnalysisResult, AnalysisRun } from '../src/api/types';
 import { en } from '../src/i18n/en';
 import { zh } from '../src/i18n/zh';
 import { type Printed, pairsIn, periodOf, sheetOf } from '../src/state/print';
+import { pairSheetOf } from '../src/state/print-pair';
 
 const text = (zh: string, en: string) => ({ zh, en });
 const result = {
@@ -70,6 +71,131 @@ const printed = (patch: Partial<Printed> = {}): Printed => ({
   ...patch,
 });
 
+describe('the sheet of two results', () => {
+  const patched = (patch: Record<string, unknown>): AnalysisResult =>
+    ({ ...result, ...patch }) as unknown as AnalysisResult;
+  const other = (patch: Record<string, unknown> = {}, of: Partial<Printed> = {}): Printed =>
+    printed({
+      run: { id: '0290b6c4-7b1e-7c3a-9d7e-2f6a5b4c3d2e', hash: 'cafe' } as AnalysisRun,
+      result: patched({ period: '2020-01..2022-12', ...patch }),
+      ...of,
+    });
+  const counted = (counts: Record<string, number>) =>
+    result.legend.map((entry) => ({ ...entry, n: counts[entry.id] ?? 0 }));
+  const linesUnder = (sheet: ReturnType<typeof pairSheetOf>, title: string) =>
+    sheet.sections.filter((section) => section.title === title).flatMap(({ lines }) => lines);
+
+  it('has over each map its side, title, period, units and what was counted', () => {
+    const other_edition = { id: '', name: '2023', units: 0, crosswalk: '', interpolated: 0 };
+    const sheet = pairSheetOf(printed(), other({ title: text('聚集', 'Clusters'), other_edition }));
+    expect(sheet.captions.map(({ title }) => title)).toEqual(['左：热点', '右：聚集']);
+    expect(sheet.captions[0].subtitle).toContain('2025年12月');
+    expect(sheet.captions[1].subtitle).toContain('2022年12月');
+    expect(sheet.captions[1].subtitle).toContain('2023');
+    expect(sheet.title).toBe('对比：热点 / 聚集');
+    expect(pairSheetOf(printed(), other()).title).toBe('对比：热点');
+  });
+
+  it('has one legend with the counts of both where the classes are the same', () => {
+    const sheet = pairSheetOf(printed(), other({ legend: counted({ hot99: 3, cold99: 1 }) }));
+    expect(sheet.legends).toHaveLength(1);
+    expect(sheet.legends[0]?.legendTitle).toBe('图例（左 · 右）');
+    expect(sheet.legends[0]?.keys.map(({ label, count }) => `${label}: ${count}`)).toEqual([
+      '热点 99 %: 2 · 3',
+      '不显著: 5 · 0',
+      '冷点 99 %: 0 · 1',
+    ]);
+    const picked = { picks: ['ns'] };
+    expect(pairSheetOf(printed(picked), other({}, picked)).legends[0]?.keys.map(({ count }) => count)).toEqual([
+      '5 · 5',
+    ]);
+  });
+
+  it.each([
+    ['title', { legend: [{ ...result.legend[0], title: text('很热', 'very hot') }, ...result.legend.slice(1)] }],
+    ['id', { legend: [{ ...result.legend[0], id: 'hot95' }, ...result.legend.slice(1)] }],
+    ['number', { legend: result.legend.slice(0, 2) }],
+    ['range', { legend: [{ ...result.legend[0], from: 1, to: 2 }, ...result.legend.slice(1)] }],
+  ])('has two legends where the classes differ by their %s', (_, patch) => {
+    const sheet = pairSheetOf(printed(), other(patch));
+    expect(sheet.legends.filter(({ keys }) => keys.length > 0).map(({ legendTitle }) => legendTitle)).toEqual([
+      '左：图例',
+      '右：图例',
+    ]);
+    expect(sheet.legends[0]?.keys.map(({ count }) => count)).toEqual(['2', '5']);
+  });
+
+  it('has two legends where the colours differ', () => {
+    const classes = printed().classes.map((c) => (c.id === 'hot99' ? { ...c, light: '#123456' } : c));
+    const { legends } = pairSheetOf(printed(), other({}, { classes }));
+    expect(legends.slice(0, 2).map(({ keys }) => keys[0]?.color)).toEqual(['#b10026', '#123456']);
+    expect(legends[0]?.keys[1]).toEqual(legends[1]?.keys[1]);
+  });
+
+  it('has the colours of each surface, and of no classes that it covers', () => {
+    const surface = (most: number) => ({ unit: '/km²', most, nx: 1, ny: 1, cell_m: 250, corners: [], values: [1] });
+    const [left, right] = pairSheetOf(
+      printed({ result: patched({ surface: surface(3.5) }) }),
+      other({ surface: surface(0.5) }),
+    ).legends;
+    expect([left?.gradient?.to, right?.gradient?.to]).toEqual(['3.5 /km²', '0.5 /km²']);
+    expect([left?.keys, right?.keys]).toEqual([[], []]);
+    const mixed = pairSheetOf(printed({ result: patched({ surface: surface(1) }) }), other()).legends;
+    expect(mixed[0]?.gradient).not.toBeNull();
+    expect(mixed[1]?.gradient).toBeNull();
+    expect(mixed[1]?.keys).toHaveLength(2);
+  });
+
+  it('explains the symbols of findings once', () => {
+    const findings = [{ id: 'spotted', title: text('待核', 'spotted'), color: '#f0f' }];
+    const symbols = (patch: Record<string, unknown>) =>
+      pairSheetOf(printed({ findings }), other(patch, { findings }))
+        .legends.flatMap(({ keys }) => keys)
+        .filter(({ symbol }) => symbol === 'spotted');
+    expect(symbols({})).toHaveLength(1);
+    expect(symbols({ legend: [] })).toHaveLength(1);
+  });
+
+  it('has the figures of each, and says once what both share', () => {
+    const notes = [
+      { level: 'info', text: text('其次', 'second') },
+      { level: 'warning', text: text('另外', 'another') },
+    ];
+    const facts = [{ ...result.facts[0], value: 0.5 }];
+    const meta = [{ ...result.meta[0], used: 8 }];
+    const sheet = pairSheetOf(printed(), other({ notes, facts, meta }));
+    const words = zh.analysis;
+    expect(linesUnder(sheet, `左：${words.facts}`)).toEqual(['莫兰 I: 0.25', '无: 不能算']);
+    expect(linesUnder(sheet, `右：${words.facts}`)).toEqual(['莫兰 I: 0.50']);
+    expect(linesUnder(sheet, words.sure)).toEqual(['其次']);
+    expect(linesUnder(sheet, `左：${words.sure}`)).toEqual(['首先']);
+    expect(linesUnder(sheet, `右：${words.sure}`)).toEqual(['另外']);
+    expect(linesUnder(sheet, words.method)).toEqual([
+      'gi 1: Ord and Getis 1995',
+      `${words.meta.edition} 2024`,
+      `${words.meta.data} d1`,
+    ]);
+    expect(linesUnder(sheet, `左：${words.method}`).join()).toMatch(/^gi: alpha = 0.05; .* 7; /);
+    expect(linesUnder(sheet, `右：${words.method}`).join()).toMatch(/^gi: alpha = 0.05; .* 8; /);
+    const alike = pairSheetOf(printed(), other());
+    expect(linesUnder(alike, words.method)).toHaveLength(4);
+    expect(linesUnder(alike, `左：${words.method}`)).toEqual([]);
+    expect(linesUnder(alike, `右：${words.sure}`)).toEqual([]);
+  });
+
+  it('has both runs at its foot, and says when either is of synthetic data', () => {
+    const [owed, left, right, ...more] = pairSheetOf(printed({ lang: 'en', t: en }), other()).footer;
+    expect(owed).toContain('OpenStreetMap');
+    expect(left).toMatch(/^Left: .*0190b6c4-7b1e-7c3a-9d7e-2f6a5b4c3d2e.*beef$/);
+    expect(right).toMatch(/^Right: .*0290b6c4-7b1e-7c3a-9d7e-2f6a5b4c3d2e.*cafe$/);
+    expect(more).toEqual([]);
+    const real = { result: patched({ synthetic: false }) };
+    expect(pairSheetOf(printed(real), other()).flag).toBe(zh.syntheticShort);
+    expect(pairSheetOf(printed(), other({ synthetic: false })).flag).toBe(zh.syntheticShort);
+    expect(pairSheetOf(printed(real), other({ synthetic: false })).flag).toBeNull();
+  });
+});
+
 describe('the sheet of a result', () => {
   it('has title, period, units and what was counted, and says that the data are synthetic', () => {
     const sheet = sheetOf(printed());
@@ -116,6 +242,7 @@ describe('the sheet of a result', () => {
     ])
       expect(method?.[1]).toContain(part);
     expect(method?.join()).toContain('d1');
+    expect(sheetOf(printed()).sections.map(({ fine }) => fine ?? false)).toEqual([false, false, true]);
   });
 
   it('has whom it is owed to, who took it when, and which run it is', () => {
@@ -151,5 +278,15 @@ it('parameters within others are named by their paths', () => {
     'b.c.d = x',
     'e = 1, 2',
     'f = null',
+  ]);
+  const list = [
+    { name: 'casework', weight: 0.35, rises: true },
+    { name: 'survey', weight: 0.1, rises: true },
+  ];
+  expect(pairsIn({ list, none: [] })).toEqual([
+    'list.name = casework, survey',
+    'list.weight = 0.35, 0.1',
+    'list.rises = true',
+    'none = ',
   ]);
 });

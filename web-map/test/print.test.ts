@@ -11,6 +11,7 @@ import {
   scaleBar,
   wrap,
 } from '../src/map/print-layout';
+import { layOutPair, type PairSheet } from '../src/map/print-pair';
 import { pdfOf, pdfText } from '../src/map/print-pdf';
 
 const jpeg = Uint8Array.from([0xff, 0xd8, 0xff, 0xe0, 1, 2, 3, 0x0a, 0x65, 0x6e, 0x64, 0xff, 0xd9]);
@@ -105,7 +106,7 @@ function boxes(layout: Layout): Rect[] {
     const width = measure(text, font);
     return { x: end ? x - width : x, y: y - font.size, width, height: font.size * 1.2 };
   });
-  return [layout.map, ...layout.keys, ...lines];
+  return [...layout.maps, ...layout.keys, ...lines];
 }
 
 const apart = (a: Rect, b: Rect): boolean =>
@@ -130,11 +131,13 @@ describe('the layout of a page', () => {
 
   it.each(shapes)('keeps everything on the page, and nothing on the map: $width × $height', (shape) => {
     const layout = layOut(sheet, shape, measure);
+    const [map] = layout.maps;
+    if (map === undefined) throw new Error('no map');
     const all = { x: 20, y: 20, width: layout.page.width - 40, height: layout.page.height - 40 };
     for (const box of boxes(layout)) expect(within(box, all), JSON.stringify(box)).toBe(true);
-    for (const box of boxes(layout).slice(1)) expect(apart(box, layout.map), JSON.stringify(box)).toBe(true);
+    for (const box of boxes(layout).slice(1)) expect(apart(box, map), JSON.stringify(box)).toBe(true);
     expect(layout.keys).toHaveLength(sheet.keys.length);
-    expect(layout.map.width / layout.map.height).toBeCloseTo(shape.width / shape.height, 9);
+    expect(map.width / map.height).toBeCloseTo(shape.width / shape.height, 9);
   });
 
   it('leaves out what does not fit, and says so', () => {
@@ -151,8 +154,100 @@ describe('the layout of a page', () => {
       { width: 1440, height: 900 },
       measure,
     );
-    expect(layout.gradient?.colors).toEqual(['#fff', '#000']);
+    expect(layout.gradients.map(({ colors }) => colors)).toEqual([['#fff', '#000']]);
     expect(layout.lines.find(({ text }) => text === '3 /km²')?.end).toBe(true);
+  });
+});
+
+const pairSheet: PairSheet = {
+  title: '对比：热点与冷点（Gi*）',
+  subtitle: '同一范围、同一比例尺',
+  flag: '合成数据',
+  captions: [
+    { title: '左：热点与冷点（Gi*）', subtitle: '2025年1月 – 2025年12月 · 网格 · 案件' },
+    {
+      title: '右：热点与冷点（Gi*）',
+      subtitle: '2024年1月 – 2024年12月 · 网格 · 案件 · 网格版本 2023，12 个单元为插值',
+    },
+  ],
+  legends: [
+    { legendTitle: '左：密度', keys: [], gradient: { colors: ['#fff', '#000'], from: '0', to: '1.12 /km²' } },
+    { legendTitle: '右：图例', keys: sheet.keys, gradient: null },
+  ],
+  sections: [
+    { title: '左：全区数字', lines: ['全局 I: 0.25', '平均: 3'] },
+    { title: '有多可靠', lines: ['案件是按组发布的：每组至少 3 件。'.repeat(3), 'p 值由置换得出。'] },
+    { title: '方法', lines: ['alpha = 0.05; '.repeat(30), 'seed 310151'], fine: true },
+  ],
+  footer: ['© OpenStreetMap', '左：分析编号 0190b6c4 · 结果校验 beef', '右：分析编号 0290b6c4 · 结果校验 cafe'],
+};
+
+describe('the layout of a page with two maps', () => {
+  const shapes = [
+    { width: 540, height: 840 }, // a desktop with the panel open
+    { width: 390, height: 844 },
+    { width: 800, height: 800 },
+    { width: 1300, height: 840 },
+    { width: 390, height: 320 }, // a phone with the panel open
+    { width: 3000, height: 500 },
+  ];
+  const both = (layout: Layout): [Rect, Rect] => {
+    const [first, second, ...more] = layout.maps;
+    if (first === undefined || second === undefined || more.length > 0) throw new Error(`${layout.maps.length} maps`);
+    return [first, second];
+  };
+
+  it.each(shapes)('is A4 with both in one scale, in their own shape, and apart: $width × $height', (shape) => {
+    const layout = layOutPair(pairSheet, shape, measure);
+    expect([layout.page.width, layout.page.height].sort((a, b) => a - b)).toEqual([a4.width, a4.height]);
+    const [first, second] = both(layout);
+    expect([second.width, second.height]).toEqual([first.width, first.height]);
+    expect(first.width / first.height).toBeCloseTo(shape.width / shape.height, 9);
+    expect(apart(first, second)).toBe(true);
+  });
+
+  it.each(shapes)('keeps everything on the page, whole, and nothing over anything: $width × $height', (shape) => {
+    const layout = layOutPair(pairSheet, shape, measure);
+    const all = { x: 20, y: 20, width: layout.page.width - 40, height: layout.page.height - 40 };
+    const placed = [...boxes(layout), ...layout.gradients];
+    for (const box of placed) expect(within(box, all), JSON.stringify(box)).toBe(true);
+    for (const [i, one] of placed.entries())
+      for (const other of placed.slice(i + 1)) expect(apart(one, other), JSON.stringify([one, other])).toBe(true);
+    expect(layout.lines.map(({ text }) => text)).not.toContain('…');
+    expect(layout.keys).toHaveLength(sheet.keys.length);
+    for (const text of ['seed 310151', '1.12 /km²', ...pairSheet.footer])
+      expect(layout.lines.map((line) => line.text)).toContain(text);
+  });
+
+  it.each(shapes)('has over each map what it is of: $width × $height', (shape) => {
+    const layout = layOutPair(pairSheet, shape, measure);
+    for (const [i, map] of both(layout).entries()) {
+      const over = layout.lines.filter(({ x, y }) => x === map.x && y < map.y && y > map.y - 120);
+      expect(over.map(({ text }) => text).join('')).toContain(i === 0 ? '左：' : '右：');
+    }
+  });
+
+  it('puts tall maps side by side, and wide ones one above the other', () => {
+    const [left, right] = both(layOutPair(pairSheet, { width: 540, height: 840 }, measure));
+    expect(right.y).toBe(left.y);
+    expect(left.width).toBeGreaterThan(300);
+    const [upper, lower] = both(layOutPair(pairSheet, { width: 3000, height: 500 }, measure));
+    expect(lower.x).toBe(upper.x);
+    expect(upper.width).toBeGreaterThan(700);
+  });
+
+  it('makes the maps smaller for a long text, and leaves out only what no page has room for', () => {
+    const shape = { width: 540, height: 840 };
+    const withLines = (n: number) => {
+      const section = { title: '参数', lines: Array.from({ length: n }, (_, i) => `行 ${i}`) };
+      return layOutPair({ ...pairSheet, sections: [section] }, shape, measure);
+    };
+    const [short, long, endless] = [withLines(10), withLines(90), withLines(900)];
+    expect(both(long)[0].width).toBeLessThan(both(short)[0].width);
+    const dotted = [short, long, endless].map(({ lines }) => lines.filter(({ text }) => text === '…').length);
+    expect(dotted).toEqual([0, 0, 1]);
+    expect(both(endless)[0].width).toBeGreaterThan(100);
+    for (const box of boxes(endless)) expect(box.y + box.height).toBeLessThan(endless.page.height);
   });
 });
 

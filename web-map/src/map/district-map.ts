@@ -177,7 +177,7 @@ export class DistrictMap {
   }
 
   /** A picture of a part of the map as it is on the screen, CSS pixels from its upper left corner. */
-  snapshot(part: Rect): Promise<Snapshot> {
+  snapshot(part: Rect): Promise<Snapshot | undefined> {
     return snapshotOf(this.map, part);
   }
 

@@ -14,6 +14,7 @@ import {
   type Sheet,
   scaleBar,
 } from './print-layout';
+import { layOutPair, type PairSheet } from './print-pair';
 import { pdfOf } from './print-pdf';
 
 /** A picture of a part of the map as it is on the screen. */
@@ -39,18 +40,27 @@ const drawn = (map: MapLibre): Promise<void> =>
     map.triggerRepaint();
   });
 
-/** Copies a part of what the map draws, CSS pixels from its upper left corner. WebGL forgets a frame once it is on the screen, so it is read while it is drawn. */
-export async function snapshotOf(map: MapLibre, part: Rect): Promise<Snapshot> {
+/** Copies a part of what the map draws, CSS pixels from its upper left corner; undefined when the map is removed before. WebGL forgets a frame once it is on the screen, so it is read while it is drawn. */
+export async function snapshotOf(map: MapLibre, part: Rect): Promise<Snapshot | undefined> {
+  let there = true;
+  const removed = new Promise<undefined>((resolve) => {
+    map.once('remove', () => {
+      there = false;
+      resolve(undefined);
+    });
+  });
   const before = map.getPixelRatio();
   map.setPixelRatio(Math.max(sharpness, Math.min(2 * sharpness, wanted / part.width)));
   try {
-    await drawn(map);
-    return await new Promise<Snapshot>((resolve) => {
+    await Promise.race([drawn(map), removed]);
+    if (!there) return undefined;
+    const copied = new Promise<Snapshot>((resolve) => {
       map.once('render', () => resolve(copyOf(map, part)));
       map.triggerRepaint();
     });
+    return await Promise.race([copied, removed]);
   } finally {
-    map.setPixelRatio(before);
+    if (there) map.setPixelRatio(before);
   }
 }
 
@@ -76,31 +86,45 @@ const fontOf = ({ size, bold }: Font): string => `${bold ? 600 : 400} ${size}px 
 const tones: Record<Line['tone'], string> = { ink: '#12181d', quiet: '#4d5860', flag: '#a3122c' };
 
 /** Draws a page. ground: the colour of the map's own ground, on which the legend's colours are seen. */
-export function drawPage(sheet: Sheet, map: Snapshot, ground: string): HTMLCanvasElement {
+export const drawPage = (sheet: Sheet, map: Snapshot, ground: string): HTMLCanvasElement =>
+  draw((measure) => layOut(sheet, map, measure), [map], ground);
+
+/** Draws a page with two maps of the same part of the ground, the left one first. */
+export const drawPair = (sheet: PairSheet, maps: readonly [Snapshot, Snapshot], ground: string): HTMLCanvasElement =>
+  draw((measure) => layOutPair(sheet, maps[0], measure), maps, ground);
+
+function draw(place: (measure: Measure) => Layout, maps: readonly Snapshot[], ground: string): HTMLCanvasElement {
   const canvas = document.createElement('canvas');
   const g = context(canvas);
-  const measure: Measure = (text, font) => {
+  const layout = place((text, font) => {
     g.font = fontOf(font);
     return g.measureText(text).width;
-  };
-  const layout = layOut(sheet, map, measure);
+  });
   canvas.width = layout.page.width * sharpness;
   canvas.height = layout.page.height * sharpness;
   g.scale(sharpness, sharpness);
   g.fillStyle = '#ffffff';
   g.fillRect(0, 0, layout.page.width, layout.page.height);
   g.imageSmoothingQuality = 'high';
-  const { x, y, width, height } = layout.map;
+  for (const [i, at] of layout.maps.entries()) {
+    const map = maps[i];
+    if (map !== undefined) drawMap(g, map, at);
+  }
+  for (const key of layout.keys) drawKey(g, key, ground);
+  for (const gradient of layout.gradients) drawGradient(g, gradient);
+  for (const line of layout.lines) drawLine(g, line);
+  return canvas;
+}
+
+/** A map with its north arrow and its scale bar. */
+function drawMap(g: CanvasRenderingContext2D, map: Snapshot, at: Rect): void {
+  const { x, y, width, height } = at;
   g.drawImage(map.picture, x, y, width, height);
   g.strokeStyle = tones.quiet;
   g.lineWidth = 1;
   g.strokeRect(x + 0.5, y + 0.5, width - 1, height - 1);
   drawNorth(g, x + width - 26, y + 26);
-  drawScale(g, layout, (map.metresPerPixel * map.width) / width);
-  for (const key of layout.keys) drawKey(g, key, ground);
-  if (layout.gradient) drawGradient(g, layout.gradient);
-  for (const line of layout.lines) drawLine(g, line);
-  return canvas;
+  drawScale(g, at, (map.metresPerPixel * map.width) / width);
 }
 
 function drawLine(g: CanvasRenderingContext2D, { x, y, text, font, tone, end }: Line): void {
@@ -162,10 +186,7 @@ function drawKey(
   g.strokeRect(x, y, width, height);
 }
 
-function drawGradient(
-  g: CanvasRenderingContext2D,
-  { x, y, width, height, colors }: NonNullable<Layout['gradient']>,
-): void {
+function drawGradient(g: CanvasRenderingContext2D, { x, y, width, height, colors }: Layout['gradients'][number]): void {
   const ramp = g.createLinearGradient(x, 0, x + width, 0);
   for (const [i, color] of colors.entries()) ramp.addColorStop(i / Math.max(1, colors.length - 1), color);
   g.fillStyle = ramp;
@@ -189,7 +210,7 @@ function drawNorth(g: CanvasRenderingContext2D, x: number, y: number): void {
   g.fillText('N', x, y - 8);
 }
 
-function drawScale(g: CanvasRenderingContext2D, { map }: Layout, metresPerUnit: number): void {
+function drawScale(g: CanvasRenderingContext2D, map: Rect, metresPerUnit: number): void {
   const bar = scaleBar(metresPerUnit, Math.min(140, map.width / 4));
   const [x, y] = [map.x + 12, map.y + map.height - 14];
   g.fillStyle = 'rgba(255, 255, 255, 0.88)';

@@ -5,6 +5,8 @@ import { ImageSource, Map as MapLibre } from 'maplibre-gl';
 import { surfaceSource } from './analysis';
 import { cjkFonts } from './fonts';
 import { drawImage, pixelRatio } from './images';
+import { type Snapshot, snapshotOf } from './print';
+import type { Rect } from './print-layout';
 
 export interface SwipeStart {
   style: StyleSpecification;
@@ -62,6 +64,11 @@ export class Swipe {
   picture(image: ImageData | null): void {
     this.image = image;
     this.paint();
+  }
+
+  /** A picture of a part of the map, also of what the first one shows in its place; CSS pixels from its upper left corner. */
+  snapshot(part: Rect): Promise<Snapshot | undefined> {
+    return snapshotOf(this.map, part);
   }
 
   remove(): void {

@@ -61,7 +61,7 @@ function Facts({ result }: { result: AnalysisResult }) {
       <h3>{t.value.analysis.facts}</h3>
       <dl class="tiles">
         {result.facts.map((fact) => (
-          <div class="figure" key={fact.id}>
+          <div class={fact.value === null && fact.text[lang.value] ? 'figure wide' : 'figure'} key={fact.id}>
             <dt>{fact.title[lang.value]}</dt>
             <dd>
               {(fact.value !== null || fact.text[lang.value] === '') &&

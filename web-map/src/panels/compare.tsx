@@ -8,7 +8,7 @@ import type { Swipe } from '../map/swipe';
 import { catalogue, result } from '../state/analysis';
 import { entryTitle } from '../state/analysis-table';
 import { address, lang, meta, t, theme } from '../state/app';
-import { map, padding } from '../state/commands';
+import { map, padding, secondMap } from '../state/commands';
 import { compareWith, divided, other, otherDrawn, otherOutcome } from '../state/compare';
 import { clamped, type Free, limits, moved } from '../state/compare-divider';
 import * as format from '../state/format';
@@ -78,7 +78,7 @@ function SecondMap() {
       effect(() => {
         const style = otherDrawn.value;
         if (style === null || map.value === null) return;
-        if (shown === null) shown = untracked(create);
+        if (shown === null) shown = secondMap.value = untracked(create);
         else shown.show(style);
       }),
       effect(() => {
@@ -92,6 +92,7 @@ function SecondMap() {
     ];
     return () => {
       for (const end of stop) end();
+      secondMap.value = null;
       if (map.peek() !== null) shown?.remove();
     };
   }, []);

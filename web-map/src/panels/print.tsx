@@ -1,32 +1,45 @@
-// Taking a result away: the map as a picture or a page, and its table.
+// Taking a result away: the map as a picture or a page, and its table. While two results are compared, both are on the page.
 
 import { printed, tablePath } from '../api/print';
 import type { AnalysisResult, AnalysisRun } from '../api/types';
 import type { Rect } from '../map/print-layout';
 import { catalogue } from '../state/analysis';
 import { address, lang, meta, phone, t, theme } from '../state/app';
-import { map } from '../state/commands';
+import { map, secondMap } from '../state/commands';
+import { otherAnalysis, otherDrawn, otherOutcome } from '../state/compare';
 import { type Download, fileName, fromServer, wanted } from '../state/download';
 import { type Printed, sheetOf } from '../state/print';
+import { pairSheetOf } from '../state/print-pair';
 import { latest } from '../state/resource';
 import { may, me } from '../state/session';
 import { Icon } from './icon';
 
+/** A result with its run. */
+interface Outcome {
+  run: AnalysisRun;
+  result: AnalysisResult;
+}
+
+const nameOf = ({ run, result }: Outcome): string => `${result.method}-${result.level}-${run.id.slice(0, 8)}`;
+
 /** Buttons under a result; nothing for whoever may take nothing away. */
-export function TakeAway({ run, result }: { run: AnalysisRun; result: AnalysisResult }) {
+export function TakeAway(shown: Outcome) {
   const words = t.value.print;
   if (!may('export')) return null;
-  const name = `${result.method}-${result.level}-${run.id.slice(0, 8)}`;
   const table = (form: 'csv' | 'xlsx') => ({
     what: words.table,
-    file: fileName(name, new Date(), form),
-    make: fromServer((purpose) => tablePath(run.id, form, lang.peek(), purpose)),
+    file: fileName(nameOf(shown), new Date(), form),
+    make: fromServer((purpose) => tablePath(shown.run.id, form, lang.peek(), purpose)),
   });
-  const picture = (form: 'png' | 'pdf') => ({
-    what: words.map,
-    file: fileName(name, new Date(), form),
-    make: (purpose: string) => pictureOf(run, result, form, purpose),
-  });
+  const picture = (form: 'png' | 'pdf') => {
+    const second = otherAnalysis.peek();
+    const both = second === null ? [shown] : [shown, second];
+    return {
+      what: second === null ? words.map : words.maps,
+      file: fileName(both.map(nameOf).join('-vs-'), new Date(), form),
+      make: (purpose: string) => pictureOf(shown, second, form, purpose),
+    };
+  };
   return (
     <section class="take-away" aria-label={words.title}>
       <h3>{words.title}</h3>
@@ -75,32 +88,48 @@ function openPart(): Rect {
   return enough ? { x, y, width, height } : { x: 0, y: 0, width: whole.width, height: whole.height };
 }
 
-/** Draws the page and has it written down; only then it may be saved. */
-async function pictureOf(
-  run: AnalysisRun,
-  result: AnalysisResult,
-  form: 'png' | 'pdf',
-  purpose: string,
-): Promise<Blob> {
+/** Draws the page and has it written down for every result on it; only then it may be saved. */
+async function pictureOf(first: Outcome, second: Outcome | null, form: 'png' | 'pdf', purpose: string): Promise<Blob> {
   const paper = await import('../map/print');
-  const shown = await map.peek()?.snapshot(openPart());
-  if (shown === undefined) throw new Error(t.peek().print.noMap);
-  const of: Printed = {
-    run,
-    result,
-    classes: latest(catalogue.loaded.peek())?.classes ?? [],
-    picks: address.peek().picks,
-    findings: address.peek().show.includes('findings') ? (meta.peek()?.finding_states ?? []) : [],
-    attribution: meta.peek()?.attribution ?? [],
-    theme: theme.peek(),
-    lang: lang.peek(),
-    t: t.peek(),
-    who: me.peek()?.account.display || me.peek()?.account.name || '',
-    now: new Date(),
-  };
-  const page = paper.drawPage(sheetOf(of), shown, grounds[of.theme]);
-  const title = `${result.title[of.lang]} ${result.period}`;
-  const file = form === 'png' ? await paper.pngOf(page) : await paper.pdfOfPage(page, title, of.lang);
-  await printed(run.id, form, purpose);
+  const page = second === null ? await single(paper, first) : await pair(paper, first, second);
+  const shown = second === null ? [first] : [first, second];
+  const title = shown.map(({ result }) => `${result.title[lang.peek()]} ${result.period}`).join(' / ');
+  const file = form === 'png' ? await paper.pngOf(page) : await paper.pdfOfPage(page, title, lang.peek());
+  for (const { run } of shown) await printed(run.id, form, purpose);
   return file;
 }
+
+type Paper = typeof import('../map/print');
+
+const notDrawn = () => new Error(t.peek().print.noMap);
+
+async function single(paper: Paper, of: Outcome): Promise<HTMLCanvasElement> {
+  const coming = otherOutcome.loaded.peek().state === 'loading'; // what it is compared with
+  const shown = coming ? undefined : await map.peek()?.snapshot(openPart());
+  if (shown === undefined) throw notDrawn();
+  return paper.drawPage(sheetOf(printedOf(of)), shown, grounds[theme.peek()]);
+}
+
+/** The same part of both maps, one after the other: each draws all of it anew, and sharper, for its picture. */
+async function pair(paper: Paper, first: Outcome, second: Outcome): Promise<HTMLCanvasElement> {
+  const part = openPart();
+  const ready = otherAnalysis.peek() === second && otherDrawn.peek() !== null;
+  const [maps, beside] = [map.peek(), secondMap.peek()];
+  if (!ready || maps === null || beside === null) throw notDrawn();
+  const [left, right] = [await maps.snapshot(part), await beside.snapshot(part)];
+  if (left === undefined || right === undefined) throw notDrawn();
+  return paper.drawPair(pairSheetOf(printedOf(first), printedOf(second)), [left, right], grounds[theme.peek()]);
+}
+
+const printedOf = (of: Outcome): Printed => ({
+  ...of,
+  classes: latest(catalogue.loaded.peek())?.classes ?? [],
+  picks: address.peek().picks,
+  findings: address.peek().show.includes('findings') ? (meta.peek()?.finding_states ?? []) : [],
+  attribution: meta.peek()?.attribution ?? [],
+  theme: theme.peek(),
+  lang: lang.peek(),
+  t: t.peek(),
+  who: me.peek()?.account.display || me.peek()?.account.name || '',
+  now: new Date(),
+});

@@ -20,11 +20,14 @@ export interface MapCommands {
   centre(): [number, number];
   focus(): void;
   refresh(changes: readonly Touched[]): void;
-  snapshot(part: Rect): Promise<Snapshot>;
+  snapshot(part: Rect): Promise<Snapshot | undefined>;
   beside(container: HTMLElement, start: SwipeStart): Swipe;
 }
 
 export const map = signal<MapCommands | null>(null);
+
+/** The map on the right side while two results are compared. */
+export const secondMap = signal<Pick<Swipe, 'snapshot'> | null>(null);
 
 /** The part of the map that panels cover, in CSS pixels. */
 export function padding(): Padding {

@@ -1,7 +1,7 @@
 // Two results beside each other: the one of the address that is shown, and one that it is held against.
 import { computed, signal } from '@preact/signals';
 import * as api from '../api/analysis';
-import type { AnalysisResult } from '../api/types';
+import type { AnalysisResult, AnalysisRun } from '../api/types';
 import * as wangge from '../api/wangge';
 import { compose } from '../map/compose';
 import { catalogue, mapped } from './analysis';
@@ -27,17 +27,22 @@ const againstId = computed(() => {
   return mapped.value === null || against === run ? null : against;
 });
 
-/** What came out of the other run. */
+/** The other run, and what came out of it. */
 export const otherOutcome = resource(
   () => againstId.value,
-  async (id, abort) => ({ id, result: await api.result(id, abort) }),
+  async (id, abort) => {
+    const [run, result] = await Promise.all([api.run(id, abort), api.result(id, abort)]);
+    return { run, result };
+  },
 );
 
-/** The result on the right side; null while there is none. */
-export const other = computed<AnalysisResult | null>(() => {
+/** The result on the right side, with its run; null while there is none. */
+export const otherAnalysis = computed<{ run: AnalysisRun; result: AnalysisResult } | null>(() => {
   const known = latest(otherOutcome.loaded.value);
-  return known === undefined || known.id !== againstId.value ? null : known.result;
+  return known === undefined || known.run.id !== againstId.value ? null : known;
 });
+
+export const other = computed<AnalysisResult | null>(() => otherAnalysis.value?.result ?? null);
 
 /** The style with the units of the other result, where they are of another level than those of the first. */
 const otherStyle = resource(

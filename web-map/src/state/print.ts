@@ -3,7 +3,7 @@ import type { AnalysisClass, AnalysisResult, AnalysisRun, Lang, Theme, Title } f
 import type { Dictionary } from '../i18n/zh';
 import { looks } from '../map/analysis';
 import { shade } from '../map/analysis-surface';
-import type { Key, Sheet } from '../map/print-layout';
+import type { Key, Legend, Sheet } from '../map/print-layout';
 import { entryTitle, figure } from './analysis-table';
 import * as format from './format';
 
@@ -42,29 +42,47 @@ export function editionOf({ other_edition: other }: AnalysisResult, words: Dicti
   return other.units > 0 ? words.onEditionInterpolated(other.name, other.units) : words.onEdition(other.name);
 }
 
-function keysOf({ result, classes, picks, findings, theme, lang }: Printed): Key[] {
+/** A class of a result, also one that no unit is in, and how it is told. */
+export interface ClassKey {
+  id: string;
+  n: number;
+  key: Key;
+}
+
+/** The classes that the map shows. */
+export function classesOf({ result, classes, picks, theme, lang }: Printed): ClassKey[] {
   const look = looks(result.legend, classes, theme);
-  const areas = result.legend
-    .filter(({ id, n }) => n > 0 && (picks.length === 0 || picks.includes(id)))
+  return result.legend
+    .filter(({ id }) => picks.length === 0 || picks.includes(id))
     .map((entry) => ({
-      color: look.get(entry.id)?.color ?? 'rgba(0, 0, 0, 0)',
-      pattern: look.get(entry.id)?.pattern ?? null,
-      label: entryTitle(entry, result.columns[0], lang),
-      count: format.number(entry.n, lang),
+      id: entry.id,
+      n: entry.n,
+      key: {
+        color: look.get(entry.id)?.color ?? 'rgba(0, 0, 0, 0)',
+        pattern: look.get(entry.id)?.pattern ?? null,
+        label: entryTitle(entry, result.columns[0], lang),
+        count: format.number(entry.n, lang),
+      },
     }));
-  const symbols = findings.map(({ id, title, color = '#8a9299' }) => ({
+}
+
+/** The symbols of findings, when the map shows them. */
+export const symbolsOf = ({ findings, lang }: Printed): Key[] =>
+  findings.map(({ id, title, color = '#8a9299' }) => ({
     color,
     pattern: null,
     symbol: id,
     label: title[lang],
     count: '',
   }));
-  return [...areas, ...symbols];
-}
+
+/** The keys of the classes that any unit is in. */
+export const keysIn = (classes: readonly ClassKey[]): Key[] => classes.flatMap(({ n, key }) => (n > 0 ? [key] : []));
 
 const steps = 24;
 
-function gradientOf({ result: { surface }, theme, lang }: Printed): Sheet['gradient'] {
+/** The colours of a surface from nothing to its most. */
+export function gradientOf({ result: { surface }, theme, lang }: Printed): Legend['gradient'] {
   if (surface === undefined) return null;
   const colors = Array.from({ length: steps + 1 }, (_, i) => `rgb(${shade(i / steps, theme).join(' ')})`);
   return { colors, from: '0', to: format.measure(surface.most, surface.unit, lang) };
@@ -72,28 +90,39 @@ function gradientOf({ result: { surface }, theme, lang }: Printed): Sheet['gradi
 
 const isRecord = (v: unknown): v is Record<string, unknown> => typeof v === 'object' && v !== null && !Array.isArray(v);
 
+/** A list of records by its columns; what is the same in all of them stands there once. */
+function columnsOf(list: readonly Record<string, unknown>[]): Record<string, unknown> {
+  const names = new Set(list.flatMap((item) => Object.keys(item)));
+  const column = (name: string) => list.map((item) => item[name]);
+  const told = (values: unknown[]) => (new Set(values).size === 1 ? values[0] : values);
+  return Object.fromEntries([...names].map((name) => [name, told(column(name))]));
+}
+
 /** Names and values, those within others by their paths. */
 export const pairsIn = (record: Record<string, unknown>, path = ''): string[] =>
   Object.entries(record).flatMap(([k, v]) => {
     if (isRecord(v)) return pairsIn(v, `${path}${k}.`);
-    return [`${path}${k} = ${Array.isArray(v) ? v.join(', ') : String(v)}`];
+    if (!Array.isArray(v)) return [`${path}${k} = ${String(v)}`];
+    if (v.length === 0 || !v.every(isRecord)) return [`${path}${k} = ${v.join(', ')}`];
+    return pairsIn(columnsOf(v), `${path}${k}.`);
   });
 
-/** By what method and with which parameters, so that it can be done again. */
-function methodLines({ result, t }: Printed): string[] {
+/** By what method and with which parameters, so that it can be done again. named: each line says of which method it is. */
+export function methodLines({ result, t }: Printed, named = false): string[] {
   const words = t.analysis.meta;
   return [
     ...result.meta.flatMap((m) => [
       `${m.method} ${m.version}: ${m.source}`,
-      [
-        ...pairsIn(m.params),
-        ...(m.seed ? [`${words.seed} ${m.seed}`] : []),
-        `${words.used} ${m.used}`,
-        ...(m.dropped && Object.keys(m.dropped).length > 0
-          ? [`${words.dropped} ${pairsIn(m.dropped).join(', ')}`]
-          : []),
-        ...(m.weights ? [`${words.weights} ${m.weights.slice(0, 12)}`] : []),
-      ].join('; '),
+      (named ? `${m.method}: ` : '') +
+        [
+          ...pairsIn(m.params),
+          ...(m.seed ? [`${words.seed} ${m.seed}`] : []),
+          `${words.used} ${m.used}`,
+          ...(m.dropped && Object.keys(m.dropped).length > 0
+            ? [`${words.dropped} ${pairsIn(m.dropped).join(', ')}`]
+            : []),
+          ...(m.weights ? [`${words.weights} ${m.weights.slice(0, 12)}`] : []),
+        ].join('; '),
     ]),
     `${words.edition} ${result.edition}`,
     ...(result.other_edition?.crosswalk ? [`${words.crosswalk} ${result.other_edition.crosswalk}`] : []),
@@ -101,33 +130,46 @@ function methodLines({ result, t }: Printed): string[] {
   ];
 }
 
-function factLines({ result, lang }: Printed): string[] {
+/** The figures of the district as a whole. */
+export function factLines({ result, lang }: Printed): string[] {
   return result.facts.map(({ title, value, unit, decimals, text }) => {
     const shown = value === null && text[lang] !== '' ? '' : figure(value, unit, decimals, lang);
     return `${title[lang]}: ${[shown, text[lang]].filter(Boolean).join(' ')}`;
   });
 }
 
+/** How sure it is, the warnings first. */
+export const noteLines = ({ result, lang }: Printed): string[] =>
+  [...result.notes]
+    .sort((a, b) => Number(b.level === 'warning') - Number(a.level === 'warning'))
+    .map(({ text }) => text[lang]);
+
+/** Over the legend: what a surface is of. */
+export const legendTitleOf = ({ result: { surface }, t }: Printed): string =>
+  surface === undefined ? t.legend.title : t.analysis.surface(surface.unit);
+
+/** Whom the page is owed to, and who took it when. */
+export const owedLine = ({ attribution, lang, t, who, now }: Printed): string =>
+  `${attribution.join(' · ')} · ${t.print.made(format.instant(now.toISOString(), lang), who)}`;
+
+/** Which run it is, and how its result can be told from another. */
+export const runLine = ({ run, t }: Printed): string => t.print.run(run.id, run.hash ?? '');
+
 /** The page without its map. */
 export function sheetOf(of: Printed): Sheet {
-  const { run, result, attribution, lang, t, who, now } = of;
-  const { surface } = result;
-  const notes = [...result.notes].sort((a, b) => Number(b.level === 'warning') - Number(a.level === 'warning'));
+  const { result, lang, t } = of;
   return {
     title: result.title[lang],
     subtitle: subtitleOf(of),
     flag: result.synthetic ? t.syntheticShort : null,
-    legendTitle: surface === undefined ? t.legend.title : t.analysis.surface(surface.unit),
-    keys: keysOf(of),
+    legendTitle: legendTitleOf(of),
+    keys: [...keysIn(classesOf(of)), ...symbolsOf(of)],
     gradient: gradientOf(of),
     sections: [
       { title: t.analysis.facts, lines: factLines(of) },
-      { title: t.analysis.sure, lines: notes.map(({ text }) => text[lang]) },
-      { title: t.analysis.method, lines: methodLines(of) },
+      { title: t.analysis.sure, lines: noteLines(of) },
+      { title: t.analysis.method, lines: methodLines(of), fine: true },
     ],
-    footer: [
-      `${attribution.join(' · ')} · ${t.print.made(format.instant(now.toISOString(), lang), who)}`,
-      t.print.run(run.id, run.hash ?? ''),
-    ],
+    footer: [owedLine(of), runLine(of)],
   };
 }
