@@ -111,6 +111,10 @@ export const pairsIn = (record: Record<string, unknown>, path = ''): string[] =>
 export function methodLines({ result, t }: Printed, named = false): string[] {
   const words = t.analysis.meta;
   return [
+    // first what must not be lost where there is too much for the page
+    `${words.edition} ${result.edition}`,
+    ...(result.other_edition?.crosswalk ? [`${words.crosswalk} ${result.other_edition.crosswalk}`] : []),
+    `${words.data} ${result.data}`,
     ...result.meta.flatMap((m) => [
       `${m.method} ${m.version}: ${m.source}`,
       (named ? `${m.method}: ` : '') +
@@ -124,9 +128,6 @@ export function methodLines({ result, t }: Printed, named = false): string[] {
           ...(m.weights ? [`${words.weights} ${m.weights.slice(0, 12)}`] : []),
         ].join('; '),
     ]),
-    `${words.edition} ${result.edition}`,
-    ...(result.other_edition?.crosswalk ? [`${words.crosswalk} ${result.other_edition.crosswalk}`] : []),
-    `${words.data} ${result.data}`,
   ];
 }
 
