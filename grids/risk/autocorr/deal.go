@@ -105,7 +105,7 @@ func (d *deck) deal(ctx context.Context, i int, r row, seed uint64, replicates i
 // seat begins the random stream of a unit.
 func (h *hand) seat(seed uint64, i int) {
 	src := stat.Source(seed, uint64(i))
-	h.stream = stream{src.Uint64(), src.Uint64(), src.Uint64(), src.Uint64()}
+	h.stream = stream{src.Uint64(), src.Uint64()}
 	h.unit, h.same = uint64(i), 0
 }
 
@@ -174,20 +174,16 @@ func rejected(m, k uint64) uint64 {
 	return -p % p
 }
 
-// stream is xoshiro256++ (Blackman & Vigna 2021), begun with four words of the house's source. It makes a word without a multiplication: those of
-// the loops are for the positions. Four words in a struct stay in registers.
-type stream struct{ a, b, c, d uint64 }
+// stream is xoroshiro128++ (Blackman & Vigna 2021), begun with two words of the house's source. It makes a word without a multiplication: those
+// of the loops are for the positions. Two words stay in registers beside them.
+type stream struct{ a, b uint64 }
 
 // next is the next word, and the stream after it.
 func (s stream) next() (uint64, stream) {
-	word := bits.RotateLeft64(s.a+s.d, 23) + s.a
-	t := s.b << 17
-	s.c ^= s.a
-	s.d ^= s.b
-	s.b ^= s.c
-	s.a ^= s.d
-	s.c ^= t
-	s.d = bits.RotateLeft64(s.d, 45)
+	word := bits.RotateLeft64(s.a+s.b, 17) + s.a
+	s.b ^= s.a
+	s.a = bits.RotateLeft64(s.a, 49) ^ s.b ^ s.b<<21
+	s.b = bits.RotateLeft64(s.b, 28)
 	return word, s
 }
 

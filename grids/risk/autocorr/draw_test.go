@@ -202,11 +202,11 @@ func TestReplicatesMustBeAbleToReject(t *testing.T) {
 	}
 }
 
-// The words are those of the authors' own program for the state 1, 2, 3, 4; a unit's stream begins with words of the house's source.
-func TestStreamIsXoshiro(t *testing.T) {
-	s := stream{1, 2, 3, 4}
-	for i, want := range []uint64{41943041, 58720359, 3588806011781223, 3591011842654386, 9228616714210784205, 9973669472204895162, 14011001112246962877,
-		12406186145184390807, 15849039046786891736, 10450023813501588000} {
+// The words are those of the authors' own program for the state 1, 2; a unit's stream begins with words of the house's source.
+func TestStreamIsXoroshiro(t *testing.T) {
+	s := stream{1, 2}
+	for i, want := range []uint64{393217, 669327710093319, 1732421326133921491, 11394790081659126983, 9555452776773192676, 3586421180005889563, 1691397964866707553,
+		10735626796753111697, 15216282715349408991, 14247243556711267923} {
 		var got uint64
 		if got, s = s.next(); got != want {
 			t.Errorf("word %d is %d, want %d", i, got, want)
@@ -216,7 +216,7 @@ func TestStreamIsXoshiro(t *testing.T) {
 	for unit := range 5 {
 		src := stat.Source(12, uint64(unit))
 		h.seat(12, unit)
-		if want := (stream{src.Uint64(), src.Uint64(), src.Uint64(), src.Uint64()}); h.stream != want {
+		if want := (stream{src.Uint64(), src.Uint64()}); h.stream != want {
 			t.Errorf("unit %d begins with %v, want %v", unit, h.stream, want)
 		}
 	}

@@ -8,8 +8,8 @@ import "math/bits"
 
 // one draws 1.
 func (h *hand) one() (less int) {
-	st, m, code, start, width := h.stream, h.m, h.code[:h.m], h.start, h.width
-	for done := 0; done < h.reps; {
+	st, m, code := h.stream, h.m, h.code[:h.m]
+	for left := h.reps; left > 0; {
 		r, next := st.next()
 		st = next
 		a, r := bits.Mul64(r, m)
@@ -17,12 +17,12 @@ func (h *hand) one() (less int) {
 			again()
 			continue
 		}
-		s := start + int64(code[a])
+		s := h.start + int64(code[a])
 		less += int(uint64(s) >> 63)
-		if uint64(s) < width {
+		if uint64(s) < h.width {
 			less += h.near(a)
 		}
-		done++
+		left--
 	}
 	h.stream = st
 	return less
@@ -30,8 +30,8 @@ func (h *hand) one() (less int) {
 
 // two draws 2.
 func (h *hand) two() (less int) {
-	st, m, code, start, width := h.stream, h.m, h.code[:h.m], h.start, h.width
-	for done := 0; done < h.reps; {
+	st, m, code := h.stream, h.m, h.code[:h.m]
+	for left := h.reps; left > 0; {
 		r, next := st.next()
 		st = next
 		a, r := bits.Mul64(r, m)
@@ -40,12 +40,12 @@ func (h *hand) two() (less int) {
 			again()
 			continue
 		}
-		s := start + int64(code[a]) + int64(code[b])
+		s := h.start + int64(code[a]) + int64(code[b])
 		less += int(uint64(s) >> 63)
-		if uint64(s) < width {
+		if uint64(s) < h.width {
 			less += h.near(a, b)
 		}
-		done++
+		left--
 	}
 	h.stream = st
 	return less
@@ -53,8 +53,8 @@ func (h *hand) two() (less int) {
 
 // three draws 3.
 func (h *hand) three() (less int) {
-	st, m, code, start, width := h.stream, h.m, h.code[:h.m], h.start, h.width
-	for done := 0; done < h.reps; {
+	st, m, code := h.stream, h.m, h.code[:h.m]
+	for left := h.reps; left > 0; {
 		r, next := st.next()
 		st = next
 		a, r := bits.Mul64(r, m)
@@ -64,12 +64,12 @@ func (h *hand) three() (less int) {
 			again()
 			continue
 		}
-		s := start + int64(code[a]) + int64(code[b]) + int64(code[c])
+		s := h.start + int64(code[a]) + int64(code[b]) + int64(code[c])
 		less += int(uint64(s) >> 63)
-		if uint64(s) < width {
+		if uint64(s) < h.width {
 			less += h.near(a, b, c)
 		}
-		done++
+		left--
 	}
 	h.stream = st
 	return less
@@ -77,13 +77,18 @@ func (h *hand) three() (less int) {
 
 // four draws 4.
 func (h *hand) four() (less int) {
-	st, m, code, start, width := h.stream, h.m, h.code[:h.m], h.start, h.width
-	for done := 0; done < h.reps; {
+	st, m, code := h.stream, h.m, h.code[:h.m]
+	for left := h.reps; left > 0; {
 		r, next := st.next()
 		st = next
 		a, r := bits.Mul64(r, m)
 		b, r := bits.Mul64(r, m)
 		c, r := bits.Mul64(r, m)
+		if b == a || c == a || c == b {
+			again()
+			continue
+		}
+		s := h.start + int64(code[a]) + int64(code[b]) + int64(code[c])
 		if h.split {
 			if r < h.first {
 				again()
@@ -92,16 +97,16 @@ func (h *hand) four() (less int) {
 			r, st = st.next()
 		}
 		d, r := bits.Mul64(r, m)
-		if r < h.last || b == a || c == a || c == b || d == a || d == b || d == c {
+		if r < h.last || d == a || d == b || d == c {
 			again()
 			continue
 		}
-		s := start + int64(code[a]) + int64(code[b]) + int64(code[c]) + int64(code[d])
+		s += int64(code[d])
 		less += int(uint64(s) >> 63)
-		if uint64(s) < width {
+		if uint64(s) < h.width {
 			less += h.near(a, b, c, d)
 		}
-		done++
+		left--
 	}
 	h.stream = st
 	return less
@@ -109,13 +114,18 @@ func (h *hand) four() (less int) {
 
 // five draws 5.
 func (h *hand) five() (less int) {
-	st, m, code, start, width := h.stream, h.m, h.code[:h.m], h.start, h.width
-	for done := 0; done < h.reps; {
+	st, m, code := h.stream, h.m, h.code[:h.m]
+	for left := h.reps; left > 0; {
 		r, next := st.next()
 		st = next
 		a, r := bits.Mul64(r, m)
 		b, r := bits.Mul64(r, m)
 		c, r := bits.Mul64(r, m)
+		if b == a || c == a || c == b {
+			again()
+			continue
+		}
+		s := h.start + int64(code[a]) + int64(code[b]) + int64(code[c])
 		if h.split {
 			if r < h.first {
 				again()
@@ -125,16 +135,16 @@ func (h *hand) five() (less int) {
 		}
 		d, r := bits.Mul64(r, m)
 		e, r := bits.Mul64(r, m)
-		if r < h.last || b == a || c == a || c == b || d == a || d == b || d == c || e == a || e == b || e == c || e == d {
+		if r < h.last || d == a || d == b || d == c || e == a || e == b || e == c || e == d {
 			again()
 			continue
 		}
-		s := start + int64(code[a]) + int64(code[b]) + int64(code[c]) + int64(code[d]) + int64(code[e])
+		s += int64(code[d]) + int64(code[e])
 		less += int(uint64(s) >> 63)
-		if uint64(s) < width {
+		if uint64(s) < h.width {
 			less += h.near(a, b, c, d, e)
 		}
-		done++
+		left--
 	}
 	h.stream = st
 	return less
@@ -142,13 +152,18 @@ func (h *hand) five() (less int) {
 
 // six draws 6.
 func (h *hand) six() (less int) {
-	st, m, code, start, width := h.stream, h.m, h.code[:h.m], h.start, h.width
-	for done := 0; done < h.reps; {
+	st, m, code := h.stream, h.m, h.code[:h.m]
+	for left := h.reps; left > 0; {
 		r, next := st.next()
 		st = next
 		a, r := bits.Mul64(r, m)
 		b, r := bits.Mul64(r, m)
 		c, r := bits.Mul64(r, m)
+		if b == a || c == a || c == b {
+			again()
+			continue
+		}
+		s := h.start + int64(code[a]) + int64(code[b]) + int64(code[c])
 		if h.split {
 			if r < h.first {
 				again()
@@ -159,17 +174,17 @@ func (h *hand) six() (less int) {
 		d, r := bits.Mul64(r, m)
 		e, r := bits.Mul64(r, m)
 		f, r := bits.Mul64(r, m)
-		if r < h.last || b == a || c == a || c == b || d == a || d == b || d == c || e == a || e == b || e == c || e == d ||
-			f == a || f == b || f == c || f == d || f == e {
+		if r < h.last || d == a || d == b || d == c || e == a || e == b || e == c || e == d || f == a || f == b || f == c ||
+			f == d || f == e {
 			again()
 			continue
 		}
-		s := start + int64(code[a]) + int64(code[b]) + int64(code[c]) + int64(code[d]) + int64(code[e]) + int64(code[f])
+		s += int64(code[d]) + int64(code[e]) + int64(code[f])
 		less += int(uint64(s) >> 63)
-		if uint64(s) < width {
+		if uint64(s) < h.width {
 			less += h.near(a, b, c, d, e, f)
 		}
-		done++
+		left--
 	}
 	h.stream = st
 	return less
@@ -177,13 +192,18 @@ func (h *hand) six() (less int) {
 
 // seven draws 7.
 func (h *hand) seven() (less int) {
-	st, m, code, start, width := h.stream, h.m, h.code[:h.m], h.start, h.width
-	for done := 0; done < h.reps; {
+	st, m, code := h.stream, h.m, h.code[:h.m]
+	for left := h.reps; left > 0; {
 		r, next := st.next()
 		st = next
 		a, r := bits.Mul64(r, m)
 		b, r := bits.Mul64(r, m)
 		c, r := bits.Mul64(r, m)
+		if b == a || c == a || c == b {
+			again()
+			continue
+		}
+		s := h.start + int64(code[a]) + int64(code[b]) + int64(code[c])
 		if h.split {
 			if r < h.first {
 				again()
@@ -194,6 +214,12 @@ func (h *hand) seven() (less int) {
 		d, r := bits.Mul64(r, m)
 		e, r := bits.Mul64(r, m)
 		f, r := bits.Mul64(r, m)
+		if d == a || d == b || d == c || e == a || e == b || e == c || e == d || f == a || f == b || f == c || f == d ||
+			f == e {
+			again()
+			continue
+		}
+		s += int64(code[d]) + int64(code[e]) + int64(code[f])
 		if h.split6 {
 			if r < h.second {
 				again()
@@ -202,17 +228,16 @@ func (h *hand) seven() (less int) {
 			r, st = st.next()
 		}
 		g, r := bits.Mul64(r, m)
-		if r < h.last || b == a || c == a || c == b || d == a || d == b || d == c || e == a || e == b || e == c || e == d ||
-			f == a || f == b || f == c || f == d || f == e || g == a || g == b || g == c || g == d || g == e || g == f {
+		if r < h.last || g == a || g == b || g == c || g == d || g == e || g == f {
 			again()
 			continue
 		}
-		s := start + int64(code[a]) + int64(code[b]) + int64(code[c]) + int64(code[d]) + int64(code[e]) + int64(code[f]) + int64(code[g])
+		s += int64(code[g])
 		less += int(uint64(s) >> 63)
-		if uint64(s) < width {
+		if uint64(s) < h.width {
 			less += h.near(a, b, c, d, e, f, g)
 		}
-		done++
+		left--
 	}
 	h.stream = st
 	return less
@@ -220,13 +245,18 @@ func (h *hand) seven() (less int) {
 
 // eight draws 8.
 func (h *hand) eight() (less int) {
-	st, m, code, start, width := h.stream, h.m, h.code[:h.m], h.start, h.width
-	for done := 0; done < h.reps; {
+	st, m, code := h.stream, h.m, h.code[:h.m]
+	for left := h.reps; left > 0; {
 		r, next := st.next()
 		st = next
 		a, r := bits.Mul64(r, m)
 		b, r := bits.Mul64(r, m)
 		c, r := bits.Mul64(r, m)
+		if b == a || c == a || c == b {
+			again()
+			continue
+		}
+		s := h.start + int64(code[a]) + int64(code[b]) + int64(code[c])
 		if h.split {
 			if r < h.first {
 				again()
@@ -237,6 +267,12 @@ func (h *hand) eight() (less int) {
 		d, r := bits.Mul64(r, m)
 		e, r := bits.Mul64(r, m)
 		f, r := bits.Mul64(r, m)
+		if d == a || d == b || d == c || e == a || e == b || e == c || e == d || f == a || f == b || f == c || f == d ||
+			f == e {
+			again()
+			continue
+		}
+		s += int64(code[d]) + int64(code[e]) + int64(code[f])
 		if h.split6 {
 			if r < h.second {
 				again()
@@ -246,18 +282,17 @@ func (h *hand) eight() (less int) {
 		}
 		g, r := bits.Mul64(r, m)
 		j, r := bits.Mul64(r, m)
-		if r < h.last || b == a || c == a || c == b || d == a || d == b || d == c || e == a || e == b || e == c || e == d ||
-			f == a || f == b || f == c || f == d || f == e || g == a || g == b || g == c || g == d || g == e || g == f ||
-			j == a || j == b || j == c || j == d || j == e || j == f || j == g {
+		if r < h.last || g == a || g == b || g == c || g == d || g == e || g == f || j == a || j == b || j == c || j == d ||
+			j == e || j == f || j == g {
 			again()
 			continue
 		}
-		s := start + int64(code[a]) + int64(code[b]) + int64(code[c]) + int64(code[d]) + int64(code[e]) + int64(code[f]) + int64(code[g]) + int64(code[j])
+		s += int64(code[g]) + int64(code[j])
 		less += int(uint64(s) >> 63)
-		if uint64(s) < width {
+		if uint64(s) < h.width {
 			less += h.near(a, b, c, d, e, f, g, j)
 		}
-		done++
+		left--
 	}
 	h.stream = st
 	return less
