@@ -1,22 +1,29 @@
 import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
-import { expectAccessible, idle, openPage, type Role, useBrowser, villagePoints } from './browser';
+import { expectAccessible, idle, keptPage, openPage, type Role, useBrowser, villagePoints } from './browser';
 
 useBrowser();
 
 const village = villagePoints().get('四滧村村委会');
 const point = `at=point:${village?.lon},${village?.lat}`;
 
-/** The states of the page: an address, what to do there before looking, and who looks. */
-const states: [string, string, ((page: Page) => Promise<unknown>)?, (Role | null)?][] = [
+type State = [
+  name: string,
+  hash: string,
+  act?: string | ((page: Page) => Promise<unknown>), // what shows that it is there, or what to do there before looking
+  as?: Role | null, // who looks
+];
+
+/** The states of the page. */
+const states: State[] = [
   ['start', ''],
   ['heat and surveys', '#show=heat,findings,surveys,labels'],
   ['statuses', '#level=villages&by=status&pick=5'],
-  ['here', `#${point}`, (page) => page.locator('.risk-value').first().waitFor()],
-  ['town', '#at=towns:310151102000', (page) => page.locator('.risk-value').first().waitFor()],
-  ['outside', '#at=point:121,31', (page) => page.locator('.drawer .nothing').waitFor()],
+  ['here', `#${point}`, '.risk-value'],
+  ['town', '#at=towns:310151102000', '.risk-value'],
+  ['outside', '#at=point:121,31', '.drawer .nothing'],
   ['layers', '#panel=layers'],
-  ['marking a point', '#panel=mark', (page) => page.locator('.mark').waitFor()],
+  ['marking a point', '#panel=mark', '.mark'],
   [
     'marking a plot',
     '#panel=mark',
@@ -27,7 +34,7 @@ const states: [string, string, ((page: Page) => Promise<unknown>)?, (Role | null
       await page.locator('.draft-state', { hasText: '1' }).waitFor();
     },
   ],
-  ['import', '#panel=import', (page) => page.locator('.import').waitFor(), 'grid-admin'],
+  ['import', '#panel=import', '.import', 'grid-admin'],
   [
     'import report',
     '#panel=import',
@@ -41,9 +48,9 @@ const states: [string, string, ((page: Page) => Promise<unknown>)?, (Role | null
     },
     'grid-admin',
   ],
-  ['help', '#panel=help', (page) => page.locator('.meanings').waitFor()],
-  ['signing in', '', (page) => page.locator('.demo-account').first().waitFor(), null],
-  ['a panel without the right to it', '#panel=mark', (page) => page.locator('.drawer .notice').waitFor(), 'volunteer'],
+  ['help', '#panel=help', '.meanings'],
+  ['signing in', '', '.demo-account', null],
+  ['a panel without the right to it', '#panel=mark', '.drawer .notice', 'volunteer'],
   [
     'why',
     `#${point}`,
@@ -53,9 +60,9 @@ const states: [string, string, ((page: Page) => Promise<unknown>)?, (Role | null
     },
     'patrol',
   ],
-  ['the territory alone', `#${point}`, (page) => page.locator('.drawer .notice').waitFor(), 'system-admin'],
-  ['layers, findings by cells', '#panel=layers', (page) => page.locator('.states .wide').waitFor(), 'patrol'],
-  ['account', '#panel=account', (page) => page.locator('.pages').waitFor()],
+  ['the territory alone', `#${point}`, '.drawer .notice', 'system-admin'],
+  ['layers, findings by cells', '#panel=layers', '.states .wide', 'patrol'],
+  ['account', '#panel=account', '.pages'],
   [
     'viewing as: the form',
     '#panel=account',
@@ -109,7 +116,7 @@ const states: [string, string, ((page: Page) => Promise<unknown>)?, (Role | null
     },
   ],
 ];
-const desktop: typeof states = [
+const desktop: State[] = [
   ...states,
   [
     'search',
@@ -121,32 +128,34 @@ const desktop: typeof states = [
   ],
   ['manual classes', '#method=manual&breaks=5,10', (page) => page.locator('.legend summary').click()],
 ];
-const phone: typeof states = [...states, ['legend', '#panel=legend'], ['period', '#panel=period']];
+const phone: State[] = [...states, ['legend', '#panel=legend'], ['period', '#panel=period']];
 
 const join = (hash: string, more: string) => `${hash === '' ? '#' : `${hash}&`}${more}`;
 
-async function opened(hash: string, as: Role | null | undefined, phone: boolean): Promise<Page> {
-  const { page } = await openPage(hash, { phone, ...(as !== undefined && { as }) });
+/** A page in the state. What leaves nothing behind is looked at in one page for whoever looks: a page takes seconds to begin. */
+async function opened(hash: string, act: State[2], as: State[3], phone: boolean): Promise<Page> {
+  const screen = { phone, ...(as !== undefined && { as }) };
+  const { page } = await (typeof act === 'function' ? openPage : keptPage)(hash, screen);
   if (as !== null) await idle(page);
+  if (typeof act === 'string') await page.locator(act).first().waitFor();
+  else await act?.(page);
   return page;
 }
 
 const looks = ['theme=light', 'theme=dark&lang=en'];
 
 /** Every state by one look on a desktop and by the other on a phone, in turns: each is seen in both, and each look on both. */
-const turns = (list: typeof states, first: number): [string, ...(typeof states)[number]][] =>
+const turns = (list: State[], first: number): [string, ...State][] =>
   list.map((state, i) => [looks[(i + first) % 2] ?? '', ...state]);
 
 describe('has no violation', () => {
   it.each(turns(desktop, 0))('%s on a desktop: %s', async (look, name, hash, act, as) => {
-    const page = await opened(join(hash, look), as, false);
-    await act?.(page);
+    const page = await opened(join(hash, look), act, as, false);
     await expectAccessible(page, name);
   });
 
   it.each(turns(phone, 1))('%s on a phone: %s', async (look, name, hash, act, as) => {
-    const page = await opened(join(hash, look), as, true);
-    await act?.(page);
+    const page = await opened(join(hash, look), act, as, true);
     await expectAccessible(page, name);
     expect(await page.evaluate(() => document.documentElement.scrollWidth), 'nothing is wider than the phone').toBe(
       390,

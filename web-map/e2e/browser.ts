@@ -31,6 +31,7 @@ export function useBrowser(): void {
     await Promise.all(open.splice(0).map((context) => context.close()));
   });
   afterAll(async () => {
+    kept.clear();
     await browser.close();
   });
 }
@@ -85,6 +86,22 @@ interface Screen {
 export async function openMap(hash = '', screen: Screen = {}): Promise<Opened> {
   const opened = await openPage(hash, screen);
   await idle(opened.page);
+  return opened;
+}
+
+const kept = new Map<string, Opened>();
+
+/** Goes to an address in a page that is kept for the file, one for each screen and whoever looks, and waits for nothing. */
+export async function keptPage(hash: string, screen: Screen = {}): Promise<Opened> {
+  const key = JSON.stringify(screen);
+  const known = kept.get(key);
+  if (known !== undefined) {
+    await known.page.goto(new URL(`/${hash}`, base).href); // the same document: the app follows its address
+    return known;
+  }
+  const opened = await openPage(hash, screen);
+  open.splice(open.indexOf(opened.page.context()), 1);
+  kept.set(key, opened);
   return opened;
 }
 
