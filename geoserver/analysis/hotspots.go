@@ -2,6 +2,7 @@ package analysis
 
 import (
 	"context"
+	"slices"
 
 	"wangge/grids"
 	"wangge/grids/risk/autocorr"
@@ -108,6 +109,7 @@ func hotspots(ctx context.Context, j *job, r *Result) error {
 		r.Units[i].Class, r.Units[i].Why = gClasses[u.Class], u.Reason
 		r.Units[i].Values = figures(stat.Of(x[i]), u.Sum, u.Z, u.P, u.PAdjusted, u.Upper, u.Lower)
 	}
+	j.nothing(r)
 	switch {
 	case j.Inference == "normal":
 	case j.Draw == drawTotal:
@@ -151,7 +153,21 @@ func lisa(ctx context.Context, j *job, r *Result) error {
 		r.Units[i].Class, r.Units[i].Why = lisaClasses[u.Class], u.Reason
 		r.Units[i].Values = figures(stat.Of(x[i]), u.I, u.Z, u.P, u.PAdjusted, u.Upper, u.Lower)
 	}
+	j.nothing(r)
 	return nil
+}
+
+// nothing says what to try where no unit is significant.
+func (j *job) nothing(r *Result) {
+	if slices.ContainsFunc(r.Units, func(u Unit) bool { return u.Class != "ns" && u.Class != "insufficient" }) {
+		return
+	}
+	zh, en := "", ""
+	if j.Correct {
+		zh, en = "，或不校正", ", or no correction"
+	}
+	r.note("info", "没有单元显著。这里问的是高值（或低值）是否连成一片：单独一个忙碌的单元不算。可改用聚集圈（扫描统计）、更长的时段、更大的单元"+zh+"。",
+		"No unit is significant. The question is whether high or low values lie together: one busy unit by itself is none of that. Try clusters as circles (scan statistic), a longer period, larger units"+en+".")
 }
 
 // sureness says how the p came about.

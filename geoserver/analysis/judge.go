@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/paulmach/orb"
 
@@ -204,27 +206,36 @@ func curvesOf(out *predict.Comparison) (list []Curve) {
 	return list
 }
 
-// verdict says plainly how the index did beside plain counts.
+// verdict says plainly how the index did beside plain counts, and at which shares of the area.
 func (r *Result) verdict(out *predict.Comparison) {
-	wins, loses := 0, 0
+	var wins, loses []string
 	for _, f := range out.Forecasts {
 		if f.Name != "index" {
 			continue
 		}
-		for _, v := range f.Versus {
+		for at, v := range f.Versus {
+			share := strconv.FormatFloat(100*f.At[at].Share, 'g', 3, 64)
 			switch v.Outcome {
 			case predict.Wins:
-				wins++
+				wins = append(wins, share)
 			case predict.Loses:
-				loses++
+				loses = append(loses, share)
 			}
 		}
 	}
+	at := func(list []string) (zh, en string) {
+		return strings.Join(list, "、") + " %", strings.Join(list, ", ") + " %"
+	}
+	zhWins, enWins := at(wins)
+	zhLoses, enLoses := at(loses)
 	switch {
-	case wins > 0 && loses == 0:
-		r.note("info", "综合指数在检验中胜过简单计数。", "The composite index does better than plain counts here.")
-	case loses > 0:
-		r.note("warning", "综合指数在检验中不如简单计数：请以计数为准。", "The composite index does worse than plain counts here: go by the counts.")
+	case len(wins) > 0 && len(loses) > 0:
+		r.note("warning", "检查前 "+zhWins+" 的面积时综合指数胜过简单计数，检查前 "+zhLoses+" 时不如：按要检查的面积选用。",
+			"In the first "+enWins+" of the area the composite index does better than plain counts, in the first "+enLoses+" worse: go by how much you can check.")
+	case len(wins) > 0:
+		r.note("info", "检查前 "+zhWins+" 的面积时综合指数胜过简单计数；其余分不出高下。", "In the first "+enWins+" of the area the composite index does better than plain counts; elsewhere the events do not tell them apart.")
+	case len(loses) > 0:
+		r.note("warning", "检查前 "+zhLoses+" 的面积时综合指数不如简单计数：请以计数为准；其余分不出高下。", "In the first "+enLoses+" of the area the composite index does worse than plain counts: go by the counts there; elsewhere the events do not tell them apart.")
 	default:
 		r.note("warning", "检验期的事件太少，分不出综合指数与简单计数的高下。", "The events of the test do not tell the composite index and plain counts apart.")
 	}
