@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"math"
 	"net/http"
@@ -28,14 +29,21 @@ type twoEditions struct {
 	findings     map[string]int // by code of the older one, those that are not dismissed, counted by PostGIS
 }
 
-// regrid publishes another edition: one grid of the demo is cut in two, and two neighbours are one.
-func (s *server) regrid(t *testing.T) (two twoEditions) {
+// connect is a connection past the server, closed with the test.
+func (s *server) connect(t *testing.T) *pgx.Conn {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), s.dsn)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = conn.Close(t.Context()) }()
+	t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	return conn
+}
+
+// regrid publishes another edition: one grid of the demo is cut in two, and two neighbours are one.
+func (s *server) regrid(t *testing.T) (two twoEditions) {
+	t.Helper()
+	conn := s.connect(t)
 	if _, err := conn.Exec(t.Context(), `set search_path = wangge, public; select set_config('wangge.district', '310151', false), set_config('wangge.areas', 'all', false)`); err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +51,7 @@ func (s *server) regrid(t *testing.T) (two twoEditions) {
 		t.Fatal(err)
 	}
 	// the busiest ones, so that there is something to count
-	err = conn.QueryRow(t.Context(), `with n as (select grid_code as code, count(*) as n from finding group by 1)
+	err := conn.QueryRow(t.Context(), `with n as (select grid_code as code, count(*) as n from finding group by 1)
 		select b.code, c.code, (select a.code from shown a join n using (code) where a.code not in (b.code, c.code) order by n.n desc, a.code limit 1)
 		from shown b join n nb on nb.code = b.code join shown c on c.town_code = b.town_code and c.code > b.code join n nc on nc.code = c.code
 		where ST_Length(ST_Intersection(b.geom, c.geom)) > 0.001 order by nb.n + nc.n desc, b.code limit 1`).Scan(&two.joined[0], &two.joined[1], &two.split)

@@ -67,11 +67,7 @@ func partsOf(r *analysis.Result) map[string][]float64 {
 // certified is the share of each grid of an edition that lies in certified villages, by PostGIS.
 func (s *server) certified(t *testing.T, edition grids.ID) map[string]float64 {
 	t.Helper()
-	conn, err := pgx.Connect(t.Context(), s.dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = conn.Close(t.Context()) }()
+	conn := s.connect(t)
 	var in []string
 	for _, u := range s.api.View.Sight(grids.ClassCommand).State().Units("villages") {
 		if grids.Status(u.Status).IsCertified() {
@@ -278,11 +274,7 @@ func (s *server) residuals(t *testing.T, level string, species grids.FindingKind
 
 // A unit has no residual risk of a species where a finding of that species was confirmed, and one everywhere else.
 func testTheResidualOfASpecies(t *testing.T, s *server) {
-	conn, err := pgx.Connect(t.Context(), s.dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = conn.Close(t.Context()) }()
+	conn := s.connect(t)
 	for _, level := range []string{"grids", "villages"} {
 		occupied := 0
 		for _, species := range []grids.FindingKind{grids.OpiumPoppy, grids.Cannabis, grids.Ephedra} {
@@ -331,11 +323,7 @@ func testTheResidualHasASeason(t *testing.T, s *server) {
 		}
 	}
 	spring, autumn, never := codes[0], codes[1], codes[2]
-	conn, err := pgx.Connect(t.Context(), s.dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = conn.Close(t.Context()) }()
+	conn := s.connect(t)
 	if _, err := conn.Exec(t.Context(), "delete from wangge.survey_result"); err != nil {
 		t.Fatal(err)
 	}
@@ -376,11 +364,7 @@ func testTheForecastKnowsTheGround(t *testing.T, s *server) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := pgx.Connect(t.Context(), s.dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = conn.Close(t.Context()) }()
+	conn := s.connect(t)
 	if _, err := conn.Exec(t.Context(), `delete from wangge.survey_result; delete from wangge.village_status`); err != nil { // and no version says so: the state is as before
 		t.Fatal(err)
 	}

@@ -259,9 +259,7 @@ func (d *division) findings(s *live.State) (open, confirmed []float64) {
 	open, confirmed = make([]float64, len(d.ground)), make([]float64, len(d.ground))
 	s.Findings(func(_ grids.Feature, column func(string) any, _ grids.Place) {
 		name, _ := column("state").(string)
-		lon, _ := column("_lon").(float64)
-		lat, _ := column("_lat").(float64)
-		i, ok := d.at.Locate(orb.Point{lon, lat})
+		i, ok := d.at.Locate(pointOn(column))
 		if !ok {
 			return
 		}

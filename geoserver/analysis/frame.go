@@ -225,6 +225,13 @@ type spotted struct {
 	day   grids.Day
 }
 
+// pointOn is the point on a finding by which its units are found, EPSG:4326.
+func pointOn(column func(string) any) orb.Point {
+	lon, _ := column("_lon").(float64)
+	lat, _ := column("_lat").(float64)
+	return orb.Point{lon, lat}
+}
+
 // findings lists the findings of the indicator within the months asked for, in the order of their ids.
 func (j *job) findings() (list []spotted) {
 	within := j.period()
@@ -237,9 +244,7 @@ func (j *job) findings() (list []spotted) {
 		}
 		day := grids.DayFrom(seen.Year(), seen.Month(), seen.Day())
 		if m := day.Month(); m >= within.From && m <= within.To {
-			lon, _ := column("_lon").(float64)
-			lat, _ := column("_lat").(float64)
-			list = append(list, spotted{f.Geometry.Bound().Center(), orb.Point{lon, lat}, p, day})
+			list = append(list, spotted{f.Geometry.Bound().Center(), pointOn(column), p, day})
 		}
 	})
 	return list

@@ -5,8 +5,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/paulmach/orb"
-
 	"wangge/geoserver/live"
 	"wangge/grids"
 	"wangge/grids/risk"
@@ -251,9 +249,7 @@ func (j *job) occupied() map[string]bool {
 		}
 		code := p.Village
 		if j.Level == "grids" {
-			lon, _ := column("_lon").(float64)
-			lat, _ := column("_lat").(float64)
-			code = j.gridOf(spotted{by: orb.Point{lon, lat}, place: p})
+			code = j.gridOf(spotted{by: pointOn(column), place: p})
 		}
 		out[code] = true
 	})
@@ -284,9 +280,9 @@ func (j *job) looks(list []live.Look) (out []risk.Look) {
 // tell says in the result of which species and season the residual risk is.
 func (s *sought) tell(j *job, r *Result) {
 	species, table := j.Composite.Species.Title(), j.analyst.phenology.Version
+	r.fact("in_season", grids.Text{ZH: "看过的地面中，当季看的比例", EN: "Of what was looked at, in season"}, s.inSeason, "%", 0)
 	r.Facts = append(r.Facts, Fact{ID: "species", Title: grids.Text{ZH: "剩余风险的种类", EN: "Species of the residual risk"}, Text: species},
 		Fact{ID: "phenology", Title: grids.Text{ZH: "物候表版本", EN: "Phenology table"}, Text: grids.Text{ZH: table, EN: table}})
-	r.fact("in_season", grids.Text{ZH: "近十二个月看过的地面中，植株可见时看的比例", EN: "Of the ground looked at in twelve months, looked at while the plant could be seen"}, s.inSeason, "%", 0)
 	until := j.state.Today.String()
 	r.note("info", "剩余风险是截至 "+until+" 的十二个月内有过"+species.ZH+"种植点而没有确认发现的概率：每一轮调查按当时的季节能看到植株的程度计（物候表 "+table+"）。",
 		"The residual risk is the chance that a plot ("+strings.ToLower(species.EN)+") stood there within the twelve months up to "+until+" although none was confirmed: each round of the survey counts as far as the season let the plant be seen (phenology table "+table+").")
